@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * flows: one entry per connection, both directions.
+ *
+ * A memory-mapped array of buckets of four entries; an entry is two cache lines, the first of
+ * which decides a lookup. A key may live in either of two buckets (two parts of one seeded
+ * 64-bit hash), so a lookup reads eight entries at most, and a table four fifths full still takes
+ * new flows. Programs insert, refresh and expire entries; user space reads, and clears an entry
+ * only by the same claim a program uses (bpf/flow_table.h).
+ *
+ * An entry's `claim` is even while it can be read and odd while somebody is rewriting it; a reader that
+ * sees it change was too late and looks again from the start. An entry is free when `state` is FLOW_FREE, and as good as
+ * free when its time is out. Two programs that meet the same new key take the same stripe of
+ * flow_locks, so a key never has two entries.
+ *
+ * flow_usage counts each port's entries against its flowLimit.
+ */
+#ifndef SLUICE_MAPS_FLOW_H
+#define SLUICE_MAPS_FLOW_H
+
+#include "base.h"
+
+/* Time in entries is bpf_ktime_get_coarse_ns() >> FLOW_TICK_SHIFT: 67 ms a tick, nine years. */
+#define FLOW_TICK_SHIFT 26
+#define FLOW_TICKS_PER_SECOND 15 /* rounded up when a timeout is converted */
+
+/*
+ * States and their idle timeouts in seconds, the one table of DESIGN section 3.
+ * X(IDENTIFIER, "name in output", idle seconds, "entered when")
+ */
+#define FLOW_STATES(X)                                                                        \
+	X(FREE, "free", 0, "no connection")                                                   \
+	X(SYN_SENT, "syn-sent", 30, "SYN seen; nothing came back")                            \
+	X(SYN_RECEIVED, "syn-received", 60, "SYN and SYN+ACK seen")                           \
+	X(ESTABLISHED, "established", 7440, "handshake complete (RFC 5382, REQ-5)")           \
+	X(FIN_WAIT, "fin-wait", 240, "one side sent FIN")                                     \
+	X(CLOSED, "closed", 10, "both sides sent FIN, or RST; a SYN may open it anew")        \
+	X(UDP_ONE_WAY, "udp-one-way", 30, "datagrams in one direction only")                  \
+	X(UDP, "udp", 180, "datagrams in both directions (RFC 4787, REQ-5)")                  \
+	X(ICMP, "icmp", 30, "ICMP query or its reply")                                        \
+	X(OTHER, "other", 600, "any other protocol")
+
+enum flow_state {
+#define X(identifier, name, seconds, text) FLOW_##identifier,
+	FLOW_STATES(X)
+#undef X
+	FLOW_STATE_COUNT
+};
+
+/* The two ends of a flow in canonical order: end 0 has the lower (address, port). A packet whose
+ * source is end 0 runs in direction 0. Ports by protocol: TCP, UDP, SCTP as in the header; ICMP
+ * queries and replies have their identifier at both ends; any other ICMP message has type << 8 |
+ * code at the sender's end and its complement at the other, which no query can look like; the
+ * rest has zeros. */
+struct flow_key {
+	struct ip_address address[2];
+	__be16 port[2];
+	__u32 vni_protocol; /* vni << 8 | IP protocol */
+};
+
+#define FLOW_RULES 4 /* outbound nic, outbound subnet, inbound subnet, inbound nic; 0: no rule */
+
+struct flow {
+	/* First line: what a lookup and an established packet read. */
+	struct flow_key key;      /* 40 bytes */
+	__u32 claim;              /* even: readable; odd: being rewritten; counts up */
+	__u32 version;            /* the version the verdict was reached under */
+	__u32 last_seen;          /* tick */
+	__u16 slot[2];            /* port at each end; a packet of direction d goes to slot[!d] */
+	__u8 state;               /* enum flow_state */
+	__u8 originator;          /* the end that sent the first packet: 0 or 1 */
+	__u8 acl_allowed;         /* bit d: ACLs allow direction d under `version` */
+	__u8 tcp_fins;            /* bit d: FIN seen in direction d */
+	__u8 padding[4];
+	/* Second line: what it writes. */
+	__u64 packets[2];         /* by direction of the key */
+	__u64 bytes[2];           /* frame lengths, without FCS */
+	__u32 rule[FLOW_RULES];   /* deciding rule ids */
+	__u32 tcp_ack[2];         /* highest acknowledgment sent by each end, host order; RST window */
+	__u32 created;            /* tick */
+	__u16 owner;              /* slot whose quota it counts against: the originator's */
+	__u8 keep;                /* every NSG that judged it says existingFlows: keep */
+	__u8 tcp_acks;            /* bit d: tcp_ack[d] is valid */
+};
+
+#define FLOWS_PER_BUCKET 4
+struct flow_bucket {
+	struct flow way[FLOWS_PER_BUCKET];
+};
+
+#define SLUICE_DEFAULT_FLOW_BUCKETS (1U << 16) /* 262,144 flows, 32 MiB; a power of two */
+#define FLOW_LOCK_STRIPES 1024
+
+_Static_assert(sizeof(struct flow_key) == 40, "no hidden padding in the key");
+_Static_assert(sizeof(struct flow) == 2 * SLUICE_CACHE_LINE, "an entry is two lines");
+_Static_assert(__builtin_offsetof(struct flow, packets) == SLUICE_CACHE_LINE,
+	       "the first line decides, the second counts");
+
+#ifdef __bpf__
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SLUICE_DEFAULT_FLOW_BUCKETS);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct flow_bucket);
+} flows SEC(".maps");
+
+struct flow_lock {
+	struct bpf_spin_lock lock;
+	__u32 padding;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, FLOW_LOCK_STRIPES);
+	__type(key, __u32);
+	__type(value, struct flow_lock);
+} flow_locks SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SLUICE_MAX_PORTS);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, __u64);
+} flow_usage SEC(".maps");
+
+/* The sweeper: a kernel timer that frees entries whose time is out, a stretch at a time, so that
+ * quotas come back without any process running (bpf/sweep.h). */
+struct flow_sweep {
+	struct bpf_timer timer;
+	__u32 next_bucket;
+	__u32 generation;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct flow_sweep);
+} flow_sweeper SEC(".maps");
+#endif
+
+#endif

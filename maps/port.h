@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * struct port: what the switch knows of one port, in one line of `tables`.
+ *
+ * The array root.ports is indexed by slot. A slot belongs to a port's name from the version that
+ * adds it to the version that removes it, and is not given to another port while a packet could
+ * still mean the old one. An unused slot has flags 0 and admits nothing.
+ */
+#ifndef SLUICE_MAPS_PORT_H
+#define SLUICE_MAPS_PORT_H
+
+#include "base.h"
+
+enum port_flags {
+	PORT_IN_USE = 1 << 0,
+	PORT_MAY_SPOOF = 1 << 1,        /* guards.spoofing: allow */
+	PORT_MAY_SERVE_DHCP = 1 << 2,   /* guards.dhcpServer: allow */
+	PORT_MAY_ADVERTISE = 1 << 3,    /* guards.routerAdvert: allow */
+	PORT_REDIRECT_PEER = 1 << 4,    /* tc delivery may use bpf_redirect_peer (veth, peer elsewhere) */
+	PORT_KEEP_NSG_IN = 1 << 5,      /* every NSG that polices this port inbound says keep */
+	PORT_KEEP_NSG_OUT = 1 << 6,     /* the same outbound */
+};
+
+/* How frames reach the port's device. X(IDENTIFIER, "name in output") */
+#define DELIVERIES(X)       \
+	X(TC, "tc")         \
+	X(XDP, "xdp")       \
+	X(AF_XDP, "af_xdp") \
+	X(VF, "vf")         \
+	X(OFFLOAD, "offload")
+
+enum delivery {
+#define X(identifier, name) DELIVERY_##identifier,
+	DELIVERIES(X)
+#undef X
+	DELIVERY_COUNT
+};
+
+struct port {
+	__u32 slot;
+	__u32 vnet;                        /* line of its struct vnet */
+	__u32 subnet;                      /* line of its struct subnet */
+	__u8 mac[6];
+	__u8 flags;                        /* enum port_flags */
+	__u8 delivery;                     /* enum delivery */
+	__u32 acl[DIRECTION_COUNT];        /* classifiers; 0: none, which allows */
+	__u32 nic_nsg[DIRECTION_COUNT];
+	__u32 subnet_nsg[DIRECTION_COUNT];
+	__u32 flow_limit;
+	__u8 padding[16];
+};
+
+_Static_assert(sizeof(struct port) == SLUICE_CACHE_LINE, "a port is one line");
+
+#endif

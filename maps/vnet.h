@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Virtual networks in `tables`: who has which address, and what is in reach.
+ */
+#ifndef SLUICE_MAPS_VNET_H
+#define SLUICE_MAPS_VNET_H
+
+#include "base.h"
+
+struct vnet {
+	__u32 vni;             /* 24 bits; unique in the switch; what flows are keyed with */
+	__u32 endpoints;       /* first line of the endpoint buckets */
+	__u32 endpoint_mask;   /* how many buckets, minus one; a power of two minus one */
+	__u32 endpoint_seed;   /* seeds endpoint_hash(); chosen so that no bucket overflows */
+	__u32 routes;          /* first line of the routes, longest prefix first */
+	__u32 route_count;
+	__u8 padding[40];
+};
+
+/* One subnet: where its errors come from. */
+struct subnet {
+	struct ip_address gateway4; /* first host address of its first IPv4 prefix; zero: none */
+	struct ip_address gateway6; /* the same for IPv6 */
+	__u32 vnet;                 /* line of its struct vnet */
+	__u8 padding[28];
+};
+
+/* Who has an address. kind 0 marks an unused entry. */
+enum endpoint_kind {
+	ENDPOINT_NONE = 0,
+	ENDPOINT_PORT = 1,    /* value: the port's slot */
+	ENDPOINT_GATEWAY = 2, /* value: line of the struct subnet it is the gateway of */
+};
+
+#define ENDPOINT_KIND_SHIFT 28
+#define ENDPOINT_VALUE_MASK ((1U << ENDPOINT_KIND_SHIFT) - 1)
+
+/* A bucket is one line and is never full beyond its three entries: the writer grows the table
+ * and changes the seed until that holds. */
+#define ENDPOINTS_PER_BUCKET 3
+struct endpoint_bucket {
+	struct ip_address address[ENDPOINTS_PER_BUCKET];
+	__u32 target[ENDPOINTS_PER_BUCKET]; /* kind << ENDPOINT_KIND_SHIFT | value */
+	__u32 padding;
+};
+
+/*
+ * The bucket of an address is endpoint_hash(address, vnet->endpoint_seed) & vnet->endpoint_mask.
+ * Both sides call this one definition.
+ */
+static inline __attribute__((always_inline)) __u32 endpoint_hash(const struct ip_address *address,
+								 __u32 seed)
+{
+	__u64 mix = (address->halves[0] ^ seed) * 0x9e3779b97f4a7c15ULL;
+
+	mix = (mix ^ (mix >> 32) ^ address->halves[1]) * 0xd6e8feb86659fd93ULL;
+	return (__u32)(mix >> 32);
+}
+
+enum route_kind {
+	ROUTE_SUBNET = 1, /* value: line of the struct subnet; the destination must be an endpoint */
+	ROUTE_NONE = 2,   /* dropped with no-route */
+};
+
+/* One route; the first of vnet.routes whose range holds the destination decides. Addresses in
+ * host order, high half first, so that ranges compare as numbers. */
+struct route {
+	__u64 low[2];
+	__u64 high[2];
+	__u32 kind; /* enum route_kind */
+	__u32 value;
+	__u8 padding[24];
+};
+
+_Static_assert(sizeof(struct vnet) == SLUICE_CACHE_LINE, "a vnet is one line");
+_Static_assert(sizeof(struct subnet) == SLUICE_CACHE_LINE, "a subnet is one line");
+_Static_assert(sizeof(struct endpoint_bucket) == SLUICE_CACHE_LINE, "a bucket is one line");
+_Static_assert(sizeof(struct route) == SLUICE_CACHE_LINE, "a route is one line");
+
+#endif
