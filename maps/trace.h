@@ -20,8 +20,8 @@
 	X(ADMIT, "admit")   \
 	X(ANSWER, "answer") \
 	X(FLOW, "flow")     \
-	X(POLICE, "police") \
 	X(ROUTE, "route")   \
+	X(POLICE, "police") \
 	X(ACT, "act")       \
 	X(DELIVER, "deliver")
 

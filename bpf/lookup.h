@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Reading `tables`: from a line number to a typed structure, and the three small tables found
+ * there. Nothing here writes.
+ */
+#ifndef SLUICE_BPF_LOOKUP_H
+#define SLUICE_BPF_LOOKUP_H
+
+#include "bpf/packet.h"
+#include "maps/control.h"
+
+/* The structure that starts at a line of `tables`, or NULL. The caller names a type of one line. */
+static __always_inline void *table_at(__u32 line)
+{
+	return bpf_map_lookup_elem(&tables, &line);
+}
+
+static __always_inline const struct control *control_get(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&control, &zero);
+}
+
+/* The slot of the port behind a device, or 0. */
+static __always_inline __u32 slot_of_device(const struct root *root, __u32 ifindex)
+{
+	const struct device_bucket *bucket =
+		table_at(root->devices + (ifindex & root->device_mask));
+
+	if (!bucket || !ifindex)
+		return 0;
+	for (int i = 0; i < DEVICES_PER_BUCKET; i++)
+		if (bucket->entry[i].ifindex == ifindex)
+			return bucket->entry[i].slot;
+	return 0;
+}
+
+/* The port in a slot of this version, or NULL. */
+static __always_inline const struct port *port_at(const struct root *root, __u32 slot)
+{
+	const struct port *port;
+
+	if (slot >= root->port_count)
+		return NULL;
+	port = table_at(root->ports + slot);
+	if (!port || !(port->flags & PORT_IN_USE))
+		return NULL;
+	return port;
+}
+
+static __always_inline bool address_equal(const struct ip_address *a, const struct ip_address *b)
+{
+	return a->halves[0] == b->halves[0] && a->halves[1] == b->halves[1];
+}
+
+static __always_inline bool address_is_ipv4(const struct ip_address *address)
+{
+	return address->halves[0] == 0 && address->words[2] == bpf_htonl(0xffff);
+}
+
+/* Who has an address in a vnet: kind << ENDPOINT_KIND_SHIFT | value, or 0. */
+static __always_inline __u32 endpoint_find(const struct vnet *vnet,
+					   const struct ip_address *address)
+{
+	const struct endpoint_bucket *bucket = table_at(
+		vnet->endpoints +
+		(endpoint_hash(address, vnet->endpoint_seed) & vnet->endpoint_mask));
+
+	if (!bucket)
+		return 0;
+	for (int i = 0; i < ENDPOINTS_PER_BUCKET; i++)
+		if (bucket->target[i] && address_equal(&bucket->address[i], address))
+			return bucket->target[i];
+	return 0;
+}
+
+#endif

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The entry points. Each makes a struct packet, sends it down the one way through the switch, and
+ * turns the outcome into its hook's verdict.
+ */
+#include "bpf/packet.h"
+
+#include "bpf/act.h"
+#include "bpf/admit.h"
+#include "bpf/answer.h"
+#include "bpf/deliver.h"
+#include "bpf/flow.h"
+#include "bpf/parse.h"
+#include "bpf/police.h"
+#include "bpf/query.h"
+#include "bpf/route.h"
+#include "bpf/sweep.h"
+#include "bpf/trace.h"
+
+char _license[] SEC("license") = "Dual BSD/GPL";
+
+/* The packet's way: each stage returns 0 to go on, a drop reason, or LEAVE_*. */
+static __always_inline int travel(struct packet *packet)
+{
+	return parse(packet) ?: admit(packet) ?: answer_neighbors(packet) ?: find_flow(packet) ?:
+	       route(packet) ?: police(packet) ?: limit_hops(packet) ?: remember_flow(packet) ?:
+	       act(packet);
+}
+
+SEC("xdp")
+int sluice_xdp(struct xdp_md *xdp)
+{
+	struct packet packet = {.xdp = xdp, .hook = HOOK_XDP};
+
+	if (!enter(&packet, xdp->ingress_ifindex))
+		return XDP_DROP;
+	return deliver_xdp(&packet, travel(&packet));
+}
+
+SEC("tc")
+int sluice_tc(struct __sk_buff *skb)
+{
+	struct packet packet = {.skb = skb, .hook = HOOK_TC};
+
+	if (!enter(&packet, skb->ifindex))
+		return TC_ACT_SHOT;
+	return deliver_tc(&packet, travel(&packet));
+}
+
+/* The same way for one frame of BPF_PROG_TEST_RUN, reported in `traces`; never attached. */
+SEC("tc")
+int sluice_trace(struct __sk_buff *skb)
+{
+	struct packet packet = {.skb = skb, .hook = HOOK_TC, .tracing = 1};
+
+	if (!enter_trace(&packet))
+		return TC_ACT_UNSPEC;
+	return deliver_trace(&packet, travel(&packet));
+}
+
+/* Answers one struct query in `traces`; never attached. */
+SEC("tc")
+int sluice_query(struct __sk_buff *skb)
+{
+	return answer_query();
+}
+
+/* Arms the sweep timer; run once by the loader. */
+SEC("tc")
+int sluice_start(struct __sk_buff *skb)
+{
+	return start_sweep();
+}
+
+/* Uplinks in this version carry the host's own traffic only: everything goes up the stack. */
+SEC("xdp")
+int sluice_uplink_xdp(struct xdp_md *xdp)
+{
+	return XDP_PASS;
+}
+
+SEC("tc")
+int sluice_uplink_tc(struct __sk_buff *skb)
+{
+	return TC_ACT_UNSPEC;
+}
+
+/* For the far end of a veth pair: lets frames redirected by XDP arrive there. */
+SEC("xdp")
+int sluice_pass(struct xdp_md *xdp)
+{
+	return XDP_PASS;
+}
