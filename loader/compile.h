@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * From a document to the tables of one version.
+ */
+#ifndef SLUICE_LOADER_COMPILE_H
+#define SLUICE_LOADER_COMPILE_H
+
+#include "loader/ids.h"
+#include "loader/tables.h"
+
+/* What the host adds to a port of the document; found by loader/device.c. */
+struct placement {
+	__u32 ifindex; /* of the device in the switch's namespace; 0: not there, the port admits nothing */
+	enum delivery delivery;
+	bool redirect_peer;
+	char why[160];
+};
+
+/* Fills the extent begun in tables with config as version `version`. placements: one per
+ * config->ports, same order. slots and rules: numbers are taken from them. *root: the line to store
+ * into struct control. -ENOSPC when the extent's limit is too small: nothing is published. */
+int compile(struct tables *tables, const struct sluice_config *config,
+	    const struct placement *placements, struct ids *slots, struct ids *rules,
+	    __u32 version, __u32 *root, struct sluice_error *error);
+
+/* The switch's own MAC, locally administered, from the switch's name. */
+void switch_mac(const char *name, unsigned char mac[6]);
+
+/* The gateway of a subnet's prefix: its first host address (10.1.1.1, fd00::1). */
+struct ip_address prefix_gateway(const struct sluice_prefix *prefix);
+
+#endif
