@@ -28,6 +28,9 @@ CLI_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard cli/*.c))
 HARNESS_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/harness/*.c))
 UNIT_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*.c))
 BPF_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bpf/*.c))
+SYSTEM_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/system/*.c))
+UNIT_SCRIPTS := $(wildcard tests/unit/*.sh)
+SYSTEM_TESTS := $(sort $(wildcard tests/system/[0-9][0-9]_*.sh))
 FUZZERS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/*.c))
 BENCHES := $(patsubst %.c,$(BUILD)/%,$(wildcard bench/*.c))
 BPF_FLOORS := $(patsubst %.bpf.c,$(BUILD)/%.skel.h,$(wildcard bench/*.bpf.c))
@@ -35,16 +38,24 @@ BENCHES := $(filter-out %.bpf,$(BENCHES))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help clean
+.PHONY: all help clean packages packages-installed check check-unit check-bpf check-system \
+	check-vm asan fuzz bench bench-quick demo install format lint test-programs
 
 all: $(BUILD)/sluice $(BUILD)/libsluice.a $(BUILD)/libsluice.so ## build the switch
+
+# Without this, what a missing package causes is a compiler's complaint about a header.
+packages:
+	@tests/harness/packages.sh build
+
+packages-installed:
+	@tests/harness/packages.sh install
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## /{printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # --- the BPF object and its skeleton ---
 
-$(BUILD)/vmlinux/generate: vmlinux/generate.c
+$(BUILD)/vmlinux/generate: vmlinux/generate.c | packages
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 $(WARNINGS) -O2 -o $@ $< -lbpf
 
@@ -64,7 +75,7 @@ $(BUILD)/loader/%.o: loader/%.c $(BUILD)/bpf/sluice.skel.h
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -c $< -o $@
 
-$(BUILD)/%.o: %.c
+$(BUILD)/%.o: %.c | packages
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -c $< -o $@
 
@@ -79,6 +90,8 @@ $(BUILD)/sluice: $(CLI_OBJECTS) $(BUILD)/libsluice.a
 
 # --- test, fuzz and bench programs: one file each, with the harness and the library ---
 
+$(BUILD)/tests/%.o $(BUILD)/bench/%.o: | $(BUILD)/bpf/sluice.skel.h
+
 $(UNIT_TESTS) $(BPF_TESTS) $(FUZZERS): $(BUILD)/%: $(BUILD)/%.o $(HARNESS_OBJECTS) $(BUILD)/libsluice.a
 	$(CC) $(CFLAGS) $(SANITIZE) -o $@ $^ $(PKG_LIBS) -lcmocka
 
@@ -86,6 +99,85 @@ $(BENCHES): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libsluice.a
 	$(CC) $(CFLAGS) $(SANITIZE) -o $@ $^ $(PKG_LIBS) -lm
 
 $(BENCHES:=.o): $(BPF_FLOORS)
+
+$(SYSTEM_PROGRAMS): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libsluice.a
+	$(CC) $(CFLAGS) $(SANITIZE) -o $@ $^ $(PKG_LIBS) -lpthread
+
+test-programs: all $(UNIT_TESTS) $(BPF_TESTS) $(SYSTEM_PROGRAMS)
+
+# --- checking: each part ends with the line `N passed, N failed, N skipped` ---
+
+CHECK_PARTS := unit asan bpf system
+RUN := BUILD=$(BUILD) tests/harness/run
+JOBS := -j$(shell nproc)
+
+# A part that fails does not keep the next from being run; `sum` says what came of all of them.
+check: packages-installed ## install what is missing (as root), build, run every test
+	@$(MAKE) --no-print-directory $(JOBS) test-programs
+	@rm -f $(BUILD)/check/*.total
+	@for part in check-unit asan check-bpf check-system check-vm; do \
+		$(MAKE) --no-print-directory $$part || true; done
+	@BUILD=$(BUILD) tests/harness/sum $(CHECK_PARTS)
+
+check-unit: all $(UNIT_TESTS) ## the library's pure parts, and the shape of the source
+	@$(RUN) unit $(UNIT_TESTS) $(UNIT_SCRIPTS)
+
+check-bpf: all $(BPF_TESTS) ## frames through the loaded programs, and the reference model
+	@$(RUN) bpf $(BPF_TESTS)
+
+check-system: all $(SYSTEM_PROGRAMS) ## real traffic through namespaces, by the real command
+	@$(RUN) system $(SYSTEM_TESTS)
+
+check-vm: ## other kernels and SR-IOV in a virtual machine
+	@echo "VM tests left out: there are none in this version"
+
+ASAN_BUILD := $(BUILD)-asan
+asan: packages ## the unit tests under the address and undefined-behaviour sanitizers
+	@$(MAKE) --no-print-directory $(JOBS) BUILD=$(ASAN_BUILD) CFLAGS="-O1 -g" asan-programs \
+		SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer"
+	@$(RUN) asan $(patsubst $(BUILD)/%,$(ASAN_BUILD)/%,$(UNIT_TESTS))
+
+.PHONY: asan-programs
+asan-programs: $(UNIT_TESTS)
+
+FUZZ_SECONDS ?= 600
+fuzz: all $(FUZZERS) ## compare switch and reference model on random documents (FUZZ_SECONDS=600)
+	@for fuzzer in $(FUZZERS); do $$fuzzer $(FUZZ_SECONDS) || exit 1; done
+
+# --- showing, measuring ---
+
+demo: packages-installed ## put up a playground, show what passes and what is refused
+	@$(MAKE) --no-print-directory $(JOBS) all $(SYSTEM_PROGRAMS)
+	@BUILD=$(BUILD) tests/system/demo.sh
+
+bench: bench-quick ## what it costs, all of it
+
+bench-quick: all $(BENCHES) ## ns per packet beside a floor, under two minutes
+	@$(BUILD)/bench/quick
+
+# --- the source, the system ---
+
+SOURCES = $(wildcard maps/*.h bpf/*.[ch] loader/*.[ch] cli/*.[ch] vmlinux/*.c tests/*/*.[ch] bench/*.[ch])
+SCRIPTS = tests/harness/run tests/harness/sum $(wildcard tests/*/*.sh) .ci/run
+
+format: ## lay the C sources out as .clang-format says
+	clang-format -i $(SOURCES)
+
+lint: ## shellcheck, cppcheck, mandoc and the shape of the source
+	shellcheck -x -P tests/system $(SCRIPTS)
+	cppcheck -q --std=c11 --enable=warning,portability --inline-suppr --error-exitcode=1 \
+		-I. loader cli
+	mandoc -Tlint -Wwarning cli/sluice.8
+	@for script in $(UNIT_SCRIPTS); do BUILD=$(BUILD) $$script || exit 1; done
+
+install: all ## into DESTDIR and PREFIX (/usr/local)
+	install -D -m 755 $(BUILD)/sluice $(DESTDIR)$(PREFIX)/bin/sluice
+	install -D -m 644 $(BUILD)/libsluice.a $(DESTDIR)$(PREFIX)/lib/libsluice.a
+	install -D -m 755 $(BUILD)/libsluice.so $(DESTDIR)$(PREFIX)/lib/libsluice.so
+	install -D -m 644 loader/sluice.h $(DESTDIR)$(PREFIX)/include/sluice/sluice.h
+	for header in maps/*.h; do \
+		install -D -m 644 $$header $(DESTDIR)$(PREFIX)/include/sluice/$$header; done
+	install -D -m 644 cli/sluice.8 $(DESTDIR)$(PREFIX)/share/man/man8/sluice.8
 
 clean: ## remove what was built
 	rm -rf $(BUILD)
