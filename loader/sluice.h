@@ -408,9 +408,9 @@ int sluice_rule_stats(struct sluice *sw, struct sluice_rule_stat **stats, size_t
 		      struct sluice_error *error);
 
 /* "OWNER/RULE" of a rule id of the running version or one before it, or NULL. Belongs to sw, valid until
- * the next call that reads or commits a version. */
+ * the next call of this function or of one that reads or commits a version. */
 const char *sluice_rule_name(struct sluice *sw, unsigned int id);
-/* A port's name by slot, or NULL; the same lifetime. */
+/* A port's name by slot, or NULL. Belongs to sw, until a version is read or committed. */
 const char *sluice_slot_name(struct sluice *sw, unsigned int slot);
 /* A vnet's name by vni, or NULL. */
 const char *sluice_vni_name(struct sluice *sw, unsigned int vni);

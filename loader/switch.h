@@ -46,6 +46,7 @@ struct sluice {
 	__u64 *flow_usage;       /* by slot */
 	struct ids *slots;
 	struct ids *rules;
+	char rule_name[144];     /* what sluice_rule_name() returned last */
 	/* The running version's document, read when first needed; see switch_config(). */
 	struct sluice_config *config;
 	__u32 config_version;
