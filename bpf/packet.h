@@ -73,6 +73,7 @@ struct packet {
 	__u16 l4;                /* offset of the transport header; 0 in later fragments */
 	__u16 fragment_begin;    /* in units of 8 bytes */
 	__u16 fragment_end;      /* exclusive */
+	__be16 icmp_identifier;  /* of ICMP echo and timestamp messages, else zero */
 	__be16 ethertype;        /* behind the VLAN tags */
 	__be16 vlan[2];
 	__u16 in_slot;

@@ -8,10 +8,13 @@
  * new flows. Programs insert, refresh and expire entries; user space reads, and clears an entry
  * only by the same claim a program uses (bpf/flow_table.h).
  *
- * An entry's `claim` is even while it can be read and odd while somebody is rewriting it; a reader that
- * sees it change was too late and looks again from the start. An entry is free when `state` is FLOW_FREE, and as good as
- * free when its time is out. Two programs that meet the same new key take the same stripe of
- * flow_locks, so a key never has two entries.
+ * An entry's `claim` is even while it can be read and odd while somebody takes or frees it; a
+ * reader that sees it change was too late: the entry was freed under it. An entry is free when
+ * `state` is FLOW_FREE, and as good as free when its time is out. Two programs that meet the same
+ * new key take the same stripe of flow_locks, so a key never has two entries.
+ *
+ * What an entry says of a live connection (version, state, ACL bits) is one 64-bit word and only
+ * ever changed by compare-and-swap, so that both directions of a flow can run on two CPUs.
  *
  * flow_usage counts each port's entries against its flowLimit.
  */
@@ -48,10 +51,18 @@ enum flow_state {
 };
 
 /* The two ends of a flow in canonical order: end 0 has the lower (address, port). A packet whose
- * source is end 0 runs in direction 0. Ports by protocol: TCP, UDP, SCTP as in the header; ICMP
- * queries and replies have their identifier at both ends; any other ICMP message has type << 8 |
- * code at the sender's end and its complement at the other, which no query can look like; the
- * rest has zeros. */
+ * source is end 0 runs in direction 0. Ports by protocol: TCP, UDP, SCTP as in the header. What
+ * decides about an ICMP message is its type and code, so they are in its key: an echo or timestamp
+ * request (code 0) and its reply have the identifier at the requester's end and the identifier
+ * plus FLOW_ICMP_* at the responder's; any other ICMP message has type << 8 | code at the sender's
+ * end and that plus FLOW_ICMP_OTHER at the other. No two of these look alike, nor like each
+ * other's reverse. The rest has zeros. */
+enum flow_icmp {
+	FLOW_ICMP_ECHO = 1,
+	FLOW_ICMP_OTHER = 2,
+	FLOW_ICMP_TIMESTAMP = 3,
+};
+
 struct flow_key {
 	struct ip_address address[2];
 	__be16 port[2];
@@ -64,19 +75,25 @@ struct flow {
 	/* First line: what a lookup and an established packet read. */
 	struct flow_key key;      /* 40 bytes */
 	__u32 claim;              /* even: readable; odd: being rewritten; counts up */
-	__u32 version;            /* the version the verdict was reached under */
 	__u32 last_seen;          /* tick */
+	union {
+		struct {
+			__u32 version;    /* the version the verdict was reached under */
+			__u8 state;       /* enum flow_state */
+			__u8 originator;  /* the end that sent the first packet: 0 or 1 */
+			__u8 acl_allowed; /* bit d: ACLs allow direction d under `version` */
+			__u8 tcp_fins;    /* bit d: FIN seen in direction d */
+		};
+		__u64 standing;           /* the same as the one word that is swapped */
+	};
 	__u16 slot[2];            /* port at each end; a packet of direction d goes to slot[!d] */
-	__u8 state;               /* enum flow_state */
-	__u8 originator;          /* the end that sent the first packet: 0 or 1 */
-	__u8 acl_allowed;         /* bit d: ACLs allow direction d under `version` */
-	__u8 tcp_fins;            /* bit d: FIN seen in direction d */
 	__u8 padding[4];
 	/* Second line: what it writes. */
 	__u64 packets[2];         /* by direction of the key */
 	__u64 bytes[2];           /* frame lengths, without FCS */
 	__u32 rule[FLOW_RULES];   /* deciding rule ids */
-	__u32 tcp_ack[2];         /* highest acknowledgment sent by each end, host order; RST window */
+	__u32 tcp_ack[2];         /* the sequence number each end wants next, host order: the highest it
+				   * acknowledged or, before that, the one after the other's SYN */
 	__u32 created;            /* tick */
 	__u16 owner;              /* slot whose quota it counts against: the originator's */
 	__u8 keep;                /* every NSG that judged it says existingFlows: keep */
