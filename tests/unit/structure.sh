@@ -3,8 +3,8 @@
 #
 # The shape of the source: what CONTRIBUTING.md promises of it and a machine can check.
 
-set -u
 # shellcheck disable=SC2046,SC2001 # lists of file names without spaces
+set -u
 cd "$(dirname "$0")/../.." || exit 1
 failed=0
 
