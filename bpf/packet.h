@@ -52,6 +52,7 @@ struct packet {
 		struct xdp_md *xdp;
 		struct __sk_buff *skb;
 	};
+	__u64 hook;              /* enum hook; eight bytes, see bpf/frame.h */
 	const struct root *root; /* the version this packet is judged by, read once */
 	const struct port *in;   /* the sending port */
 	const struct port *out;  /* the receiving port, once route or flow has found it */
@@ -79,7 +80,6 @@ struct packet {
 	__u16 in_slot;
 	__u16 out_slot;
 
-	__u8 hook;               /* enum hook */
 	__u8 tracing;            /* run by sluice_trace */
 	__u8 read_only;          /* the trace must not touch flows, fragments or counters */
 	__u8 kind;               /* enum packet_kind */

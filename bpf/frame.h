@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The frame under a struct packet. Here, and only here and in bpf/deliver.h, XDP and tc differ.
+ *
+ * packet->hook is set once, as a constant, by the entry point: either the compiler or, behind a
+ * call it can not see through, the verifier knows it and throws the other hook's code away. It has
+ * eight bytes of its own because that is what the verifier follows through the stack.
+ *
+ * Every function that changes the frame's ends makes earlier pointers into it invalid.
+ */
+#ifndef SLUICE_BPF_FRAME_H
+#define SLUICE_BPF_FRAME_H
+
+#include "bpf/packet.h"
+#include "bpf/protocol.h"
+
+/* No header that the switch reads begins further into a frame. Keeps offsets provably small. */
+#define FRAME_HEADERS_LIMIT 2047
+
+/* What is made linear of a fragmented skb at once: enough for nearly every header chain. */
+#define FRAME_FIRST_PULL 128
+
+/* The barriers keep the compiler from turning two loads from the context into one load from a
+ * computed address, which the verifier refuses. */
+static __always_inline void *frame_begin(const struct packet *packet)
+{
+	__u64 begin;
+
+	if (packet->hook == HOOK_XDP) {
+		begin = packet->xdp->data;
+		asm volatile("" : "+r"(begin) : "i"(HOOK_XDP));
+	} else {
+		begin = packet->skb->data;
+		asm volatile("" : "+r"(begin) : "i"(HOOK_TC));
+	}
+	return (void *)begin;
+}
+
+static __always_inline void *frame_end(const struct packet *packet)
+{
+	__u64 end;
+
+	if (packet->hook == HOOK_XDP) {
+		end = packet->xdp->data_end;
+		asm volatile("" : "+r"(end) : "i"(HOOK_XDP));
+	} else {
+		end = packet->skb->data_end;
+		asm volatile("" : "+r"(end) : "i"(HOOK_TC));
+	}
+	return (void *)end;
+}
+
+/* The frame's length now; an skb may be longer than its linear part. */
+static __always_inline __u32 frame_length(const struct packet *packet)
+{
+	if (packet->hook == HOOK_TC) {
+		__u32 length = packet->skb->len;
+
+		asm volatile("" : "+r"(length));
+		return length;
+	}
+	return frame_end(packet) - frame_begin(packet);
+}
+
+/* Pointer to size bytes at offset when all of them are linear, else NULL. size is a constant. */
+static __always_inline void *frame_at(const struct packet *packet, __u64 offset, __u32 size)
+{
+	void *end = frame_end(packet);
+	void *at;
+
+	if (offset > FRAME_HEADERS_LIMIT)
+		return NULL;
+	at = frame_begin(packet) + offset;
+	/* One register for the pointer that is checked and the one that is used. */
+	asm volatile("" : "+r"(at));
+	if (at + size > end)
+		return NULL;
+	return at;
+}
+
+/* The same, after making that part linear where it is not. NULL: the frame is shorter. */
+static __always_inline void *frame_reach(struct packet *packet, __u64 offset, __u32 size)
+{
+	void *at = frame_at(packet, offset, size);
+
+	if (at || packet->hook != HOOK_TC || offset > FRAME_HEADERS_LIMIT)
+		return at;
+	if (offset + size > packet->skb->len ||
+	    bpf_skb_pull_data(packet->skb, offset + size))
+		return NULL;
+	return frame_at(packet, offset, size);
+}
+
+/* The outermost tag when tc keeps it beside the frame. */
+static __always_inline bool frame_hidden_vlan(const struct packet *packet, __be16 *tci)
+{
+	if (packet->hook != HOOK_TC || !packet->skb->vlan_present)
+		return false;
+	*tci = bpf_htons(packet->skb->vlan_tci);
+	return true;
+}
+
+/* Opens bytes at the frame's front; their content is undefined. */
+static __always_inline int frame_grow_front(struct packet *packet, __u32 bytes)
+{
+	long error;
+
+	if (packet->hook == HOOK_XDP)
+		error = bpf_xdp_adjust_head(packet->xdp, -(int)bytes);
+	else
+		error = bpf_skb_change_head(packet->skb, bytes, 0);
+	return error ? DROP_REWRITE_FAILED : 0;
+}
+
+/* Cuts or extends the frame's tail; what is new is undefined. */
+static __always_inline int frame_set_length(struct packet *packet, __u32 length)
+{
+	long error;
+
+	if (packet->hook == HOOK_XDP)
+		error = bpf_xdp_adjust_tail(packet->xdp, (int)(length - frame_length(packet)));
+	else
+		error = bpf_skb_change_tail(packet->skb, length, 0);
+	return error ? DROP_REWRITE_FAILED : 0;
+}
+
+#endif
