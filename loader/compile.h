@@ -23,10 +23,22 @@ int compile(struct tables *tables, const struct sluice_config *config,
 	    const struct placement *placements, struct ids *slots, struct ids *rules,
 	    __u32 version, __u32 *root, struct sluice_error *error);
 
+/*
+ * Gives every port and rule of config its number and releases those of what config no longer has.
+ * fresh (may be NULL) is told each number that somebody else may have had before: its counters
+ * must be cleared before the numbers are saved, the numbers saved before the version is published;
+ * whoever is killed in between leaves numbers that nobody uses. compile() takes the same numbers
+ * itself but releases none.
+ */
+typedef int (*compile_fresh)(void *context, bool is_slot, __u32 number);
+int compile_numbers(const struct sluice_config *config, struct ids *slots, struct ids *rules,
+		    compile_fresh fresh, void *context, struct sluice_error *error);
+
 /* The switch's own MAC, locally administered, from the switch's name. */
 void switch_mac(const char *name, unsigned char mac[6]);
 
-/* The gateway of a subnet's prefix: its first host address (10.1.1.1, fd00::1). */
+/* The gateway of a subnet's prefix: its first host address (10.1.1.1, fd00::1). Zero for a prefix of
+ * one address, which is a guest's. */
 struct ip_address prefix_gateway(const struct sluice_prefix *prefix);
 
 #endif

@@ -9,7 +9,7 @@
  *
  * An extent is reused only when no packet can still read it: extents are taken around the array
  * like a ring, and the writer waits for an RCU grace period each time it comes round
- * (loader/tables.c).
+ * (loader/tables.c), which it notes in line 0.
  */
 #ifndef SLUICE_MAPS_TABLES_H
 #define SLUICE_MAPS_TABLES_H

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What names stand for: tags in the switch, asgs and the built-in tags inside each vnet. */
+#include "loader/compiler.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int resolve_tag(const struct sluice_tag *tag, struct ranges *ranges)
+{
+	for (size_t i = 0; i < tag->prefix_count; i++) {
+		struct address_range range = {tag->prefixes[i].first, tag->prefixes[i].last};
+		int result = ranges_add(ranges, &range);
+
+		if (result)
+			return result;
+	}
+	ranges_normalize(ranges);
+	return 0;
+}
+
+static int resolve_virtual_network(struct vnet_build *build)
+{
+	for (size_t i = 0; i < build->vnet->prefix_count; i++) {
+		struct address_range range = prefix_range(&build->vnet->prefixes[i]);
+		int result = ranges_add(&build->virtual_network, &range);
+
+		if (result)
+			return result;
+	}
+	ranges_normalize(&build->virtual_network);
+	return ranges_complement(&build->virtual_network, &build->internet);
+}
+
+/* Adds a port's addresses to every asg it lists, as its vnet sees them. */
+static int join_asgs(struct compiler *compiler, const struct sluice_port *port,
+		     struct vnet_build *build)
+{
+	for (size_t i = 0; i < port->asg_count; i++) {
+		ssize_t asg = name_index_find(&compiler->asgs, port->asgs[i]);
+
+		if (asg < 0)
+			return sluice_error_set(compiler->error, -EINVAL,
+						"port %s: there is no asg %s", port->name,
+						port->asgs[i]);
+		for (size_t j = 0; j < port->address_count; j++) {
+			struct address_range one = {port->addresses[j], port->addresses[j]};
+
+			if (ranges_add(&build->asg[asg], &one))
+				return compiler_no_memory(compiler);
+		}
+	}
+	return 0;
+}
+
+int compile_names_resolve(struct compiler *compiler)
+{
+	const struct sluice_config *config = compiler->config;
+
+	for (size_t i = 0; i < config->tag_count; i++)
+		if (resolve_tag(&config->tags[i], &compiler->tag[i]))
+			return compiler_no_memory(compiler);
+	for (size_t i = 0; i < config->vnet_count; i++)
+		if (resolve_virtual_network(&compiler->vnet[i]))
+			return compiler_no_memory(compiler);
+	for (size_t i = 0; i < config->port_count; i++) {
+		int result = join_asgs(compiler, &config->ports[i],
+				       &compiler->vnet[compiler->port_vnet[i]]);
+
+		if (result)
+			return result;
+	}
+	for (size_t i = 0; i < config->vnet_count; i++)
+		for (size_t j = 0; j < config->asg_count; j++)
+			ranges_normalize(&compiler->vnet[i].asg[j]);
+	return 0;
+}
+
+/* The set a tag or asg stands for, or NULL and the error filled. */
+static const struct ranges *named_set(struct compiler *compiler, const struct vnet_build *build,
+				      const struct sluice_selector *selector)
+{
+	static const struct ranges empty;
+	const char *name = selector->name;
+	bool is_tag = selector->kind == SLUICE_SELECT_TAG;
+	bool needs_vnet = !is_tag || !strcmp(name, "VirtualNetwork") || !strcmp(name, "Internet");
+	ssize_t found;
+
+	if (needs_vnet && !build) {
+		sluice_error_set(compiler->error, -EINVAL,
+				 "%s%s means something inside a vnet only, so an acl for the whole "
+				 "switch cannot name it; use prefixes or a tag, or an acl for ports",
+				 is_tag ? "" : "asg:", name);
+		return NULL;
+	}
+	if (is_tag && !strcmp(name, "VirtualNetwork"))
+		return &build->virtual_network;
+	if (is_tag && !strcmp(name, "Internet"))
+		return &build->internet;
+	if (is_tag && !strcmp(name, "LoadBalancer"))
+		return &empty; /* the switch has no load balancers to probe its ports from */
+	found = name_index_find(is_tag ? &compiler->tags : &compiler->asgs, name);
+	if (found < 0) {
+		sluice_error_set(compiler->error, -EINVAL, "there is no %s %s",
+				 is_tag ? "tag" : "asg", name);
+		return NULL;
+	}
+	return is_tag ? &compiler->tag[found] : &build->asg[found];
+}
+
+int compile_selectors(struct compiler *compiler, const struct vnet_build *build,
+		      const struct sluice_selector *selectors, size_t count, bool *any,
+		      struct ranges *ranges)
+{
+	*any = !count;
+	for (size_t i = 0; i < count; i++) {
+		const struct sluice_selector *selector = &selectors[i];
+		struct address_range one = {selector->first, selector->last};
+		const struct ranges *set;
+		int result;
+
+		switch (selector->kind) {
+		case SLUICE_SELECT_ANY:
+			*any = true;
+			result = 0;
+			break;
+		case SLUICE_SELECT_RANGE:
+			result = ranges_add(ranges, &one);
+			break;
+		default:
+			set = named_set(compiler, build, selector);
+			if (!set)
+				return -EINVAL;
+			result = ranges_add_all(ranges, set);
+		}
+		if (result)
+			return compiler_no_memory(compiler);
+	}
+	ranges_normalize(ranges);
+	return 0;
+}

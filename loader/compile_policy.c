@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * NSGs and ACLs to classifiers. A policy means something else in each vnet (asgs, VirtualNetwork),
+ * so it is laid once per vnet and direction that use it.
+ */
+#include "loader/compiler.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+const struct builtin_rule builtin_rules[DIRECTION_COUNT][BUILTIN_RULE_COUNT] = {
+	[DIRECTION_INBOUND] = {
+		{"65000", "VirtualNetwork", "VirtualNetwork", ACCESS_ALLOW},
+		{"65001", "LoadBalancer", NULL, ACCESS_ALLOW},
+		{"65500", NULL, NULL, ACCESS_DENY},
+	},
+	[DIRECTION_OUTBOUND] = {
+		{"65000", "VirtualNetwork", "VirtualNetwork", ACCESS_ALLOW},
+		{"65001", NULL, "Internet", ACCESS_ALLOW},
+		{"65500", NULL, NULL, ACCESS_DENY},
+	},
+};
+
+/* A list of resolved rules as it grows, and the ranges they point to. */
+struct rule_list {
+	struct classifier_rule *rule;
+	struct ranges *ranges; /* two per rule: sources, destinations */
+	size_t count;
+	size_t room;
+};
+
+static int rule_list_new(struct rule_list *list, size_t room)
+{
+	list->rule = calloc(room + 1, sizeof(*list->rule));
+	list->ranges = calloc(2 * room + 1, sizeof(*list->ranges));
+	list->room = room;
+	list->count = 0;
+	return list->rule && list->ranges ? 0 : -ENOMEM;
+}
+
+static void rule_list_free(struct rule_list *list)
+{
+	for (size_t i = 0; list->ranges && i < 2 * list->room; i++)
+		ranges_free(&list->ranges[i]);
+	free(list->ranges);
+	free(list->rule);
+}
+
+/* Where the compiler resolves names: the vnet, and the group the rules' numbers are under. */
+struct scope {
+	struct compiler *compiler;
+	const struct vnet_build *build; /* NULL: the whole switch */
+	const char *group;
+};
+
+/* Appends a rule of the document, its lists resolved. The caller left room. */
+static int append_rule(struct scope *scope, struct rule_list *list, const struct sluice_rule *from)
+{
+	struct classifier_rule *rule = &list->rule[list->count];
+	struct ranges *sources = &list->ranges[2 * list->count];
+	struct ranges *destinations = sources + 1;
+	int result;
+
+	list->count++;
+	rule->id = compile_rule_number(scope->compiler->rules, scope->group, from->name, NULL,
+				       scope->compiler->error);
+	if (!rule->id)
+		return -ENOSPC;
+	result = compile_selectors(scope->compiler, scope->build, from->sources,
+				   from->source_count, &rule->any_source, sources);
+	if (!result)
+		result = compile_selectors(scope->compiler, scope->build, from->destinations,
+					   from->destination_count, &rule->any_destination,
+					   destinations);
+	if (result)
+		return result;
+	rule->access = from->access;
+	rule->protocol = from->protocol;
+	rule->icmp_type = from->icmp_type;
+	rule->icmp_code = from->icmp_code;
+	rule->sources = sources->range;
+	rule->source_count = sources->count;
+	rule->destinations = destinations->range;
+	rule->destination_count = destinations->count;
+	rule->source_ports = from->source_ports;
+	rule->source_port_count = from->source_port_count;
+	rule->destination_ports = from->destination_ports;
+	rule->destination_port_count = from->destination_port_count;
+	return 0;
+}
+
+/* A built-in rule is a rule of the document that nobody had to write. */
+static int append_builtin(struct scope *scope, struct rule_list *list,
+			  const struct builtin_rule *builtin)
+{
+	struct sluice_selector source = {.kind = SLUICE_SELECT_TAG,
+					 .name = (char *)builtin->source};
+	struct sluice_selector destination = {.kind = SLUICE_SELECT_TAG,
+					      .name = (char *)builtin->destination};
+	struct sluice_rule rule = {
+		.name = (char *)builtin->name,
+		.access = builtin->access,
+		.protocol = SLUICE_ANY,
+		.icmp_type = SLUICE_ANY,
+		.icmp_code = SLUICE_ANY,
+		.sources = &source,
+		.source_count = builtin->source ? 1 : 0,
+		.destinations = &destination,
+		.destination_count = builtin->destination ? 1 : 0,
+	};
+
+	return append_rule(scope, list, &rule);
+}
+
+static int compare_priority(const void *a, const void *b)
+{
+	const struct sluice_rule *left = *(const struct sluice_rule *const *)a;
+	const struct sluice_rule *right = *(const struct sluice_rule *const *)b;
+
+	return (left->priority > right->priority) - (left->priority < right->priority);
+}
+
+/* Appends an NSG's own rules of a direction, lowest priority number first. */
+static int append_by_priority(struct scope *scope, struct rule_list *list,
+			      const struct sluice_nsg *nsg, enum direction direction)
+{
+	const struct sluice_rule **sorted = calloc(nsg->rule_count + 1, sizeof(*sorted));
+	size_t count = 0;
+	int result = 0;
+
+	if (!sorted)
+		return compiler_no_memory(scope->compiler);
+	for (size_t i = 0; i < nsg->rule_count; i++)
+		if (nsg->rules[i].direction == direction)
+			sorted[count++] = &nsg->rules[i];
+	qsort(sorted, count, sizeof(*sorted), compare_priority);
+	for (size_t i = 0; i < count && !result; i++)
+		result = append_rule(scope, list, sorted[i]);
+	free(sorted);
+	return result;
+}
+
+static int lay_nsg(struct scope *scope, const struct sluice_nsg *nsg, enum direction direction,
+		   __u32 *line)
+{
+	struct rule_list list;
+	int result = 0;
+
+	if (rule_list_new(&list, nsg->rule_count + BUILTIN_RULE_COUNT))
+		result = compiler_no_memory(scope->compiler);
+	if (!result)
+		result = append_by_priority(scope, &list, nsg, direction);
+	for (int i = 0; i < BUILTIN_RULE_COUNT && !result; i++)
+		result = append_builtin(scope, &list, &builtin_rules[direction][i]);
+	if (!result)
+		result = classifier_build(scope->compiler->tables, list.rule, list.count,
+					  ACCESS_DENY, line, scope->compiler->error);
+	rule_list_free(&list);
+	return result;
+}
+
+int compile_nsg(struct compiler *compiler, struct vnet_build *build, const char *name,
+		enum direction direction, __u32 *line)
+{
+	struct scope scope = {compiler, build, NULL};
+	struct policy_lines *lines;
+	ssize_t index;
+	char *group;
+	int result;
+
+	if (!name) {
+		*line = 0;
+		return 0;
+	}
+	index = name_index_find(&compiler->nsgs, name);
+	if (index < 0)
+		return sluice_error_set(compiler->error, -EINVAL, "there is no nsg %s", name);
+	lines = &build->nsg[index];
+	if (!lines->laid[direction]) {
+		group = compile_nsg_group(name, direction);
+		if (!group)
+			return compiler_no_memory(compiler);
+		scope.group = group;
+		result = lay_nsg(&scope, &compiler->config->nsgs[index], direction,
+				 &lines->line[direction]);
+		free(group);
+		if (result)
+			return result;
+		lines->laid[direction] = true;
+	}
+	*line = lines->line[direction];
+	return 0;
+}
+
+/* Appends an ACL's rules of a direction, in their order. */
+static int append_acl(struct compiler *compiler, const struct vnet_build *build,
+		      struct rule_list *list, const struct sluice_acl *acl,
+		      enum direction direction)
+{
+	struct scope scope = {compiler, build, NULL};
+	char *group = compile_acl_group(acl->name);
+	int result = 0;
+
+	if (!group)
+		return compiler_no_memory(compiler);
+	scope.group = group;
+	for (size_t i = 0; i < acl->rule_count && !result; i++)
+		if (acl->rules[i].direction == direction)
+			result = append_rule(&scope, list, &acl->rules[i]);
+	free(group);
+	return result;
+}
+
+/* An empty list allows everything, as no list does. */
+static int lay_acl(struct compiler *compiler, const struct rule_list *list, __u32 *line)
+{
+	*line = 0;
+	if (!list->count)
+		return 0;
+	return classifier_build(compiler->tables, list->rule, list->count, ACCESS_ALLOW, line,
+				compiler->error);
+}
+
+int compile_port_acl(struct compiler *compiler, struct vnet_build *build, const char *name,
+		     enum direction direction, __u32 *line)
+{
+	const struct sluice_acl *acl;
+	struct policy_lines *lines;
+	struct rule_list list;
+	ssize_t index;
+	int result = 0;
+
+	if (!name) {
+		*line = 0;
+		return 0;
+	}
+	index = name_index_find(&compiler->acls, name);
+	if (index < 0)
+		return sluice_error_set(compiler->error, -EINVAL, "there is no acl %s", name);
+	acl = &compiler->config->acls[index];
+	lines = &build->acl[index];
+	if (!lines->laid[direction]) {
+		if (rule_list_new(&list, acl->rule_count))
+			result = compiler_no_memory(compiler);
+		if (!result)
+			result = append_acl(compiler, build, &list, acl, direction);
+		if (!result)
+			result = lay_acl(compiler, &list, &lines->line[direction]);
+		rule_list_free(&list);
+		if (result)
+			return result;
+		lines->laid[direction] = true;
+	}
+	*line = lines->line[direction];
+	return 0;
+}
+
+int compile_switch_acls(struct compiler *compiler, enum direction direction, __u32 *line)
+{
+	const struct sluice_config *config = compiler->config;
+	struct rule_list list;
+	size_t count = 0;
+	int result = 0;
+
+	for (size_t i = 0; i < config->acl_count; i++)
+		count += config->acls[i].applies_to_ports ? 0 : config->acls[i].rule_count;
+	if (rule_list_new(&list, count))
+		result = compiler_no_memory(compiler);
+	for (size_t i = 0; i < config->acl_count && !result; i++)
+		if (!config->acls[i].applies_to_ports)
+			result = append_acl(compiler, NULL, &list, &config->acls[i], direction);
+	if (!result)
+		result = lay_acl(compiler, &list, line);
+	rule_list_free(&list);
+	return result;
+}

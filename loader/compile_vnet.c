@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* One vnet: its subnets, who has which address, and what is in reach. */
+#include "loader/compiler.h"
+
+#include <arpa/inet.h>
+#include <endian.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct endpoint {
+	struct ip_address address;
+	__u32 target; /* as in struct endpoint_bucket */
+};
+
+struct endpoints {
+	struct endpoint *endpoint;
+	size_t count;
+};
+
+struct ip_address prefix_gateway(const struct sluice_prefix *prefix)
+{
+	struct address_range range = prefix_range(prefix);
+
+	if (!memcmp(&range.first, &range.last, sizeof(range.first)))
+		return (struct ip_address){0};
+	return number_to_address(address_to_number(&range.first) + 1);
+}
+
+static bool is_zero(const struct ip_address *address)
+{
+	return !address->halves[0] && !address->halves[1];
+}
+
+static void add_endpoint(struct endpoints *endpoints, const struct ip_address *address,
+			 enum endpoint_kind kind, __u32 value)
+{
+	endpoints->endpoint[endpoints->count++] =
+		(struct endpoint){*address, (__u32)kind << ENDPOINT_KIND_SHIFT | value};
+}
+
+/* Lays each struct subnet and takes its gateways for endpoints. */
+static int lay_subnets(struct compiler *compiler, struct vnet_build *build,
+		       struct endpoints *endpoints)
+{
+	for (size_t i = 0; i < build->vnet->subnet_count; i++) {
+		const struct sluice_subnet *from = &build->vnet->subnets[i];
+		__u32 line = compiler_take(compiler, 1);
+		struct subnet *subnet;
+
+		if (!line)
+			return -ENOSPC;
+		build->subnet_line[i] = line;
+		subnet = tables_line(compiler->tables, line);
+		subnet->vnet = build->line;
+		for (size_t j = 0; j < from->prefix_count; j++) {
+			struct ip_address gateway = prefix_gateway(&from->prefixes[j]);
+			struct ip_address *first = from->prefixes[j].ipv6 ? &subnet->gateway6 :
+									    &subnet->gateway4;
+
+			if (is_zero(&gateway))
+				continue;
+			add_endpoint(endpoints, &gateway, ENDPOINT_GATEWAY, line);
+			if (is_zero(first))
+				*first = gateway;
+		}
+	}
+	return 0;
+}
+
+static void add_ports(struct compiler *compiler, struct vnet_build *build,
+		      struct endpoints *endpoints)
+{
+	const struct sluice_config *config = compiler->config;
+
+	for (size_t i = 0; i < config->port_count; i++) {
+		if (&compiler->vnet[compiler->port_vnet[i]] != build)
+			continue;
+		for (size_t j = 0; j < config->ports[i].address_count; j++)
+			add_endpoint(endpoints, &config->ports[i].addresses[j], ENDPOINT_PORT,
+				     compiler->port_slot[i]);
+	}
+}
+
+static int compare_endpoints(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct ip_address));
+}
+
+static int refuse_twins(struct compiler *compiler, const struct vnet_build *build,
+			struct endpoints *endpoints)
+{
+	char text[46];
+
+	qsort(endpoints->endpoint, endpoints->count, sizeof(*endpoints->endpoint),
+	      compare_endpoints);
+	for (size_t i = 1; i < endpoints->count; i++)
+		if (!compare_endpoints(&endpoints->endpoint[i - 1], &endpoints->endpoint[i]))
+			return sluice_error_set(
+				compiler->error, -EINVAL,
+				"vnet %s: the address %s is taken twice, by two ports or by a "
+				"port and its subnet's gateway", build->vnet->name,
+				sluice_address_text(&endpoints->endpoint[i].address, text));
+	return 0;
+}
+
+/* Whether no bucket gets more than it holds. fill is scratch, one byte per bucket. */
+static bool seed_fits(const struct endpoints *endpoints, __u32 seed, __u32 mask, __u8 *fill)
+{
+	memset(fill, 0, (size_t)mask + 1);
+	for (size_t i = 0; i < endpoints->count; i++) {
+		__u32 bucket = endpoint_hash(&endpoints->endpoint[i].address, seed) & mask;
+
+		if (fill[bucket]++ == ENDPOINTS_PER_BUCKET)
+			return false;
+	}
+	return true;
+}
+
+/* How many seeds are tried before the table is doubled: it saves a doubling for a few thousand endpoints. */
+#define SEEDS_PER_SIZE 64
+
+/* The smallest table, and a seed for it, in which every bucket holds its endpoints. */
+static int choose_table(struct compiler *compiler, const struct endpoints *endpoints,
+			struct vnet *vnet)
+{
+	__u32 buckets = 1;
+
+	while ((size_t)buckets * ENDPOINTS_PER_BUCKET < endpoints->count)
+		buckets *= 2;
+	for (; buckets <= compiler->tables->limit; buckets *= 2) {
+		__u8 *fill = malloc(buckets);
+		__u32 seed = 0;
+
+		if (!fill)
+			return compiler_no_memory(compiler);
+		while (seed < SEEDS_PER_SIZE && !seed_fits(endpoints, seed, buckets - 1, fill))
+			seed++;
+		free(fill);
+		if (seed == SEEDS_PER_SIZE)
+			continue;
+		vnet->endpoint_seed = seed;
+		vnet->endpoint_mask = buckets - 1;
+		vnet->endpoints = compiler_take(compiler, buckets);
+		return vnet->endpoints ? 0 : -ENOSPC;
+	}
+	return sluice_error_set(compiler->error, -ENOSPC,
+				"the table has no room for the addresses of a vnet");
+}
+
+static int lay_endpoints(struct compiler *compiler, const struct endpoints *endpoints,
+			 struct vnet *vnet)
+{
+	struct endpoint_bucket *buckets;
+	int result = choose_table(compiler, endpoints, vnet);
+
+	if (result)
+		return result;
+	buckets = tables_line(compiler->tables, vnet->endpoints);
+	for (size_t i = 0; i < endpoints->count; i++) {
+		const struct endpoint *from = &endpoints->endpoint[i];
+		struct endpoint_bucket *bucket =
+			&buckets[endpoint_hash(&from->address, vnet->endpoint_seed) &
+				 vnet->endpoint_mask];
+		int at = 0;
+
+		while (bucket->target[at])
+			at++;
+		bucket->address[at] = from->address;
+		bucket->target[at] = from->target;
+	}
+	return 0;
+}
+
+/* A route before it is laid, with what orders it. */
+struct ordered_route {
+	unsigned int length; /* of the v4-mapped prefix */
+	bool of_vnet;        /* behind a subnet's of the same length */
+	struct route route;
+};
+
+static int compare_routes(const void *a, const void *b)
+{
+	const struct ordered_route *left = a, *right = b;
+
+	if (left->length != right->length)
+		return left->length < right->length ? 1 : -1;
+	return left->of_vnet - right->of_vnet;
+}
+
+static struct ordered_route make_route(const struct sluice_prefix *prefix, bool of_vnet,
+				       __u32 subnet)
+{
+	struct address_range range = prefix_range(prefix);
+	struct ordered_route ordered = {
+		.length = prefix->length + (prefix->ipv6 ? 0 : 96),
+		.of_vnet = of_vnet,
+		.route.kind = of_vnet ? ROUTE_NONE : ROUTE_SUBNET,
+		.route.value = subnet,
+	};
+
+	for (int half = 0; half < 2; half++) {
+		ordered.route.low[half] = be64toh(range.first.halves[half]);
+		ordered.route.high[half] = be64toh(range.last.halves[half]);
+	}
+	return ordered;
+}
+
+/* Every subnet is in reach; what else lies in the vnet's prefixes is nobody's. */
+static int lay_routes(struct compiler *compiler, const struct vnet_build *build,
+		      struct vnet *vnet)
+{
+	const struct sluice_vnet *from = build->vnet;
+	size_t count = from->prefix_count, at = 0;
+	struct ordered_route *ordered;
+	struct route *routes;
+
+	for (size_t i = 0; i < from->subnet_count; i++)
+		count += from->subnets[i].prefix_count;
+	if (!count)
+		return 0;
+	ordered = calloc(count, sizeof(*ordered));
+	if (!ordered)
+		return compiler_no_memory(compiler);
+	for (size_t i = 0; i < from->prefix_count; i++)
+		ordered[at++] = make_route(&from->prefixes[i], true, 0);
+	for (size_t i = 0; i < from->subnet_count; i++)
+		for (size_t j = 0; j < from->subnets[i].prefix_count; j++)
+			ordered[at++] = make_route(&from->subnets[i].prefixes[j], false,
+						   build->subnet_line[i]);
+	qsort(ordered, count, sizeof(*ordered), compare_routes);
+	vnet->routes = compiler_take(compiler, (__u32)count);
+	vnet->route_count = (__u32)count;
+	routes = tables_line(compiler->tables, vnet->routes);
+	for (size_t i = 0; vnet->routes && i < count; i++)
+		routes[i] = ordered[i].route;
+	free(ordered);
+	return vnet->routes ? 0 : -ENOSPC;
+}
+
+static size_t endpoint_count(const struct compiler *compiler, const struct vnet_build *build)
+{
+	const struct sluice_config *config = compiler->config;
+	size_t count = 0;
+
+	for (size_t i = 0; i < build->vnet->subnet_count; i++)
+		count += build->vnet->subnets[i].prefix_count;
+	for (size_t i = 0; i < config->port_count; i++)
+		if (&compiler->vnet[compiler->port_vnet[i]] == build)
+			count += config->ports[i].address_count;
+	return count;
+}
+
+int compile_vnet(struct compiler *compiler, struct vnet_build *build)
+{
+	struct endpoints endpoints = {0};
+	struct vnet *vnet;
+	int result;
+
+	build->line = compiler_take(compiler, 1);
+	if (!build->line)
+		return -ENOSPC;
+	vnet = tables_line(compiler->tables, build->line);
+	vnet->vni = build->vnet->vni;
+	endpoints.endpoint =
+		calloc(endpoint_count(compiler, build) + 1, sizeof(*endpoints.endpoint));
+	if (!endpoints.endpoint)
+		return compiler_no_memory(compiler);
+	result = lay_subnets(compiler, build, &endpoints);
+	if (!result) {
+		add_ports(compiler, build, &endpoints);
+		result = refuse_twins(compiler, build, &endpoints);
+	}
+	if (!result)
+		result = lay_endpoints(compiler, &endpoints, vnet);
+	if (!result)
+		result = lay_routes(compiler, build, vnet);
+	free(endpoints.endpoint);
+	return result;
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the files of the compiler (compile*.c) share while one version is being laid.
+ */
+#ifndef SLUICE_LOADER_COMPILER_H
+#define SLUICE_LOADER_COMPILER_H
+
+#include "loader/compile.h"
+#include "loader/name_index.h"
+#include "loader/ranges.h"
+#include "maps/vnet.h"
+
+/* Lines of one policy, by direction; laid when first asked for, because most policies are used in
+ * one vnet only. */
+struct policy_lines {
+	bool laid[DIRECTION_COUNT];
+	__u32 line[DIRECTION_COUNT];
+};
+
+/* One vnet of the document, and what names mean inside it. */
+struct vnet_build {
+	const struct sluice_vnet *vnet;
+	__u32 line;             /* of its struct vnet */
+	__u32 *subnet_line;     /* by index in vnet->subnets */
+	struct name_index subnets;
+	struct ranges virtual_network;
+	struct ranges internet;
+	struct ranges *asg;     /* by index in config->asgs: addresses of the members in this vnet */
+	struct policy_lines *nsg; /* by index in config->nsgs */
+	struct policy_lines *acl; /* by index in config->acls */
+};
+
+struct compiler {
+	struct tables *tables;
+	const struct sluice_config *config;
+	const struct placement *placements;
+	struct ids *slots;
+	struct ids *rules;
+	struct sluice_error *error;
+	struct name_index vnets;
+	struct name_index tags;
+	struct name_index asgs;
+	struct name_index nsgs;
+	struct name_index acls;
+	struct ranges *tag;       /* by index in config->tags */
+	struct vnet_build *vnet;  /* by index in config->vnets */
+	size_t *port_vnet;        /* by index in config->ports: index in config->vnets */
+	__u32 *port_slot;         /* by index in config->ports */
+};
+
+/* Takes zeroed lines; 0 and the error filled when there is no room. */
+__u32 compiler_take(struct compiler *compiler, __u32 count);
+int compiler_no_memory(struct compiler *compiler);
+
+/* compile_names.c: the sets of addresses that names stand for. */
+int compile_names_resolve(struct compiler *compiler);
+/* The ranges a list of selectors stands for inside a vnet, or, with build NULL, in the whole
+ * switch; *any: everything. Ranges is normal. */
+int compile_selectors(struct compiler *compiler, const struct vnet_build *build,
+		      const struct sluice_selector *selectors, size_t count, bool *any,
+		      struct ranges *ranges);
+
+/* compile_vnet.c: lays the struct vnet and all that hangs on it. */
+int compile_vnet(struct compiler *compiler, struct vnet_build *build);
+
+/* compile_policy.c: lines of classifiers, each laid once. *line 0: no policy, which allows. */
+int compile_nsg(struct compiler *compiler, struct vnet_build *build, const char *name,
+		enum direction direction, __u32 *line);
+int compile_port_acl(struct compiler *compiler, struct vnet_build *build, const char *name,
+		     enum direction direction, __u32 *line);
+int compile_switch_acls(struct compiler *compiler, enum direction direction, __u32 *line);
+
+/* compile_numbers.c: the number of a rule. group: "nsg/NAME/in" or "acl/NAME". 0 and the error
+ * filled when none is left. */
+__u32 compile_rule_number(struct ids *rules, const char *group, const char *rule, bool *fresh,
+			  struct sluice_error *error);
+/* The group's text for a direction of an nsg, or for an acl; free() it. */
+char *compile_nsg_group(const char *nsg, enum direction direction);
+char *compile_acl_group(const char *acl);
+
+/* The built-in rules of every NSG: their names, in order. NULL ends. */
+struct builtin_rule {
+	const char *name;
+	const char *source;      /* tag, or NULL for any */
+	const char *destination;
+	enum access access;
+};
+#define BUILTIN_RULE_COUNT 3
+extern const struct builtin_rule builtin_rules[DIRECTION_COUNT][BUILTIN_RULE_COUNT];
+
+#endif
