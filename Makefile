@@ -164,7 +164,7 @@ format: ## lay the C sources out as .clang-format says
 	clang-format -i $(SOURCES)
 
 lint: ## shellcheck, cppcheck, mandoc and the shape of the source
-	shellcheck -x -P tests/system $(SCRIPTS)
+	shellcheck -x -S warning -P tests/system $(SCRIPTS)
 	cppcheck -q --std=c11 --enable=warning,portability --inline-suppr --error-exitcode=1 \
 		-I. loader cli
 	mandoc -Tlint -Wwarning cli/sluice.8
