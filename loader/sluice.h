@@ -51,8 +51,10 @@ int sluice_error_set(struct sluice_error *error, int code, const char *format, .
 
 /* What a rule's source or destination names, or what part of a tag. */
 enum sluice_selector_kind {
-	SLUICE_SELECT_ANY,   /* "*" */
-	SLUICE_SELECT_RANGE, /* a prefix or a-b: first..last, inclusive, one family */
+	SLUICE_SELECT_ANY,   /* "*"; the reader makes a list with one an empty list, which means any */
+	/* A prefix or a-b: first..last, inclusive, one family. The block ::ffff:0:0/96, where IPv4 lives,
+	 * is never meant by an IPv6 range that holds it (::/0). */
+	SLUICE_SELECT_RANGE,
 	SLUICE_SELECT_TAG,   /* name: VirtualNetwork, Internet, LoadBalancer, or a tag of the document */
 	SLUICE_SELECT_ASG,   /* asg:NAME; name without the "asg:" */
 };
@@ -132,7 +134,9 @@ struct sluice_subnet {
 struct sluice_vnet {
 	struct sluice_place place;
 	char *name;
-	unsigned int vni; /* 1..16777215; given the lowest free one when the document has none */
+	/* 1..16777215. When the document has none it is derived from the name, so that flows, which
+	 * are keyed with it, stay with their vnet whatever vnets come and go around it. */
+	unsigned int vni;
 	struct sluice_prefix *prefixes;
 	size_t prefix_count;
 	struct sluice_subnet *subnets;
@@ -245,6 +249,8 @@ enum sluice_kind {
 	SLUICE_KIND_COUNT,
 };
 
+struct schema_value;
+
 /* One key of a kind, as the file spells it; nested maps with a dot: "guards.spoofing". */
 struct sluice_field {
 	const char *key;
@@ -252,14 +258,17 @@ struct sluice_field {
 	const char *help;    /* one phrase */
 	bool required;
 	bool list;
+	const struct schema_value *value; /* the library's own: how it is read and written */
 };
 
-/* The fields of a kind, in the file's order, ended by one whose key is NULL; static. */
+/* The fields of a kind that can be set, in the file's order, ended by one whose key is NULL; static.
+ * What names a thing and what lives in it (a vnet's subnets, an nsg's rules) is not among them. */
 const struct sluice_field *sluice_fields(enum sluice_kind kind);
 /* "vnet", "nsg rule", ... */
 const char *sluice_kind_name(enum sluice_kind kind);
 
-/* A value for one key; lists take many values, others one. An empty list empties it. */
+/* A value for one key; lists take many values, others one. An empty list empties it: a rule's
+ * then means any. No value, or "", takes back what is not required: `nsg` to none. */
 struct sluice_setting {
 	const char *key;
 	const char *const *values;
