@@ -28,7 +28,8 @@ CLI_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard cli/*.c))
 HARNESS_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/harness/*.c))
 UNIT_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*.c))
 BPF_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bpf/*.c))
-SYSTEM_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/system/*.c))
+SYSTEM_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(filter-out %.bpf.c,$(wildcard tests/system/*.c)))
+SYSTEM_OBJECTS := $(patsubst %.bpf.c,$(BUILD)/%.bpf.o,$(wildcard tests/system/*.bpf.c))
 UNIT_SCRIPTS := $(wildcard tests/unit/*.sh)
 SYSTEM_TESTS := $(sort $(wildcard tests/system/[0-9][0-9]_*.sh))
 FUZZERS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/*.c))
@@ -103,7 +104,7 @@ $(BENCHES:=.o): $(BPF_FLOORS)
 $(SYSTEM_PROGRAMS): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libsluice.a
 	$(CC) $(CFLAGS) $(SANITIZE) -o $@ $^ $(PKG_LIBS) -lpthread
 
-test-programs: all $(UNIT_TESTS) $(BPF_TESTS) $(SYSTEM_PROGRAMS)
+test-programs: all $(UNIT_TESTS) $(BPF_TESTS) $(SYSTEM_PROGRAMS) $(SYSTEM_OBJECTS)
 
 # --- checking: each part ends with the line `N passed, N failed, N skipped` ---
 
@@ -125,7 +126,7 @@ check-unit: all $(UNIT_TESTS) ## the library's pure parts, and the shape of the 
 check-bpf: all $(BPF_TESTS) ## frames through the loaded programs, and the reference model
 	@$(RUN) bpf $(BPF_TESTS)
 
-check-system: all $(SYSTEM_PROGRAMS) ## real traffic through namespaces, by the real command
+check-system: all $(SYSTEM_PROGRAMS) $(SYSTEM_OBJECTS) ## real traffic through namespaces, by the real command
 	@$(RUN) system $(SYSTEM_TESTS)
 
 check-vm: ## other kernels and SR-IOV in a virtual machine

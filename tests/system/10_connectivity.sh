@@ -123,6 +123,25 @@ a_neighbor_in_another_vnet_is_not_answered()
 	dropped_as nd-unanswered red1 silent red1 ping fd00:1:0:1::5
 }
 
+a_guest_behind_a_tap_is_one_like_any_other()
+{
+	guest_tap vm1 52:54:00:00:01:09 10.1.1.9 fd00:1:0:1::9
+	sluice port add vm1 --device vm1 --hook "$HOOK" --vnet blue --subnet web \
+		--mac 52:54:00:00:01:09 --addresses 10.1.1.9 fd00:1:0:1::9
+	serve vm1 tcp:80 tcp:22 udp:53 sink:9000
+	passes vm1 ping 10.1.2.4
+	passes web1 ping fd00:1:0:1::9
+	passes vm1 tcp 10.1.2.4 5432
+	passes web1 tcp fd00:1:0:1::9 80
+	passes vm1 udp fd00:1:0:2::4 53 5000 8000
+	in_guest vm1 timeout 60 "$GUEST" bulk 10.1.2.4 9000 20
+	passes db1 udp 10.1.1.9 53 5000 8000
+	dropped_as nsg-deny web1 silent web1 tcp 10.1.1.9 22
+	sluice status
+	sluice port del vm1
+	silent vm1 ping 10.1.1.1
+}
+
 status_shows_the_delivery_asked_for()
 {
 	sluice status
@@ -137,5 +156,5 @@ run_tests guests_of_a_subnet_reach_each_other guests_of_two_subnets_reach_each_o
 	time_exceeded_comes_from_the_senders_gateway datagrams_in_fragments_arrive_whole \
 	bulk_tcp_arrives_whole thousands_of_datagrams_all_come_back \
 	two_vnets_with_the_same_addresses_do_not_meet a_neighbor_in_another_vnet_is_not_answered \
-	status_shows_the_delivery_asked_for
+	a_guest_behind_a_tap_is_one_like_any_other status_shows_the_delivery_asked_for
 finish

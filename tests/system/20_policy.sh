@@ -213,12 +213,12 @@ answers_agree_with_traffic()
 observe_shows_drops_and_new_flows_as_they_happen()
 {
 	local observer
-	host timeout 20 "$SLUICE" --switch "$SWITCH" -j observe -f --port web1 >"$work/seen" &
+	start "$HOST" "$work/seen" "$SLUICE" --switch "$SWITCH" -j observe -f --port web1
 	observer=$!
 	# It is not said when the observer is ready; a question is asked until it is seen.
 	until_true 10 ask_and_see nsg-deny 22
 	until_true 10 ask_and_see 5432 5432
-	kill $observer
+	kill "$observer"
 	head -3 "$work/seen"
 }
 

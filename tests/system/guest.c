@@ -9,20 +9,27 @@
  *   guest bulk ADDRESS PORT MEGABYTES     to a sink; says megabits per second
  *   guest burst ADDRESS PORT COUNT [MS]   COUNT datagrams to an echo at most 64 under way; says
  *                                         "sent N heard N"
+ *   guest wire NETNS TAP                  a virtual NIC: copies frames between the tap TAP here and
+ *                                         the tap eth0 in NETNS, both of which it makes; says "ready"
  *   guest watch MARK                      count frames that hold MARK until stdin ends; says so
  *
  * Exit: 0 as hoped, 1 not, 2 it could not be tried.
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/if_tun.h>
 #include <net/ethernet.h>
+#include <net/if.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -233,6 +240,46 @@ static int watch(const char *mark)
 	return 0;
 }
 
+/* A tap that lasts as long as this process. */
+static int tap_open(const char *name)
+{
+	struct ifreq request = {.ifr_flags = IFF_TAP | IFF_NO_PI};
+	int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+
+	memcpy(request.ifr_name, name, strnlen(name, sizeof(request.ifr_name) - 1));
+	if (fd < 0 || ioctl(fd, TUNSETIFF, &request))
+		die("/dev/net/tun");
+	return fd;
+}
+
+static _Noreturn void wire(const char *netns, const char *name)
+{
+	struct pollfd ends[2] = {{.events = POLLIN}, {.events = POLLIN}};
+	static char frame[65536];
+	char path[256];
+	ssize_t length;
+	int ns;
+
+	snprintf(path, sizeof(path), "/run/netns/%s", netns);
+	ends[0].fd = tap_open(name);
+	ns = open(path, O_RDONLY | O_CLOEXEC);
+	if (ns < 0 || setns(ns, CLONE_NEWNET))
+		die(path);
+	ends[1].fd = tap_open("eth0");
+	say("ready", 0);
+	for (;;) {
+		poll(ends, 2, -1);
+		for (int i = 0; i < 2; i++) {
+			if (!(ends[i].revents & POLLIN))
+				continue;
+			length = read(ends[i].fd, frame, sizeof(frame));
+			/* An end that is down refuses frames, as a NIC without a link does. */
+			if (length > 0 && write(ends[!i].fd, frame, length) < 0 && errno != EIO)
+				die("write");
+		}
+	}
+}
+
 /* --- serving: one loop over all sockets --- */
 
 struct service {
@@ -337,6 +384,8 @@ int main(int count, char **word)
 
 	if (!strcmp(verb, "serve") && count > 2)
 		serve(word + 2);
+	if (!strcmp(verb, "wire") && count == 4)
+		wire(word[2], word[3]);
 	if (!strcmp(verb, "watch") && count == 3)
 		return watch(word[2]);
 	if (!strcmp(verb, "tcp") && count >= 4)

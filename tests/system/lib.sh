@@ -28,6 +28,14 @@ failed=0
 
 host() { nsenter --net="/run/netns/$HOST" -- "$@"; }
 in_guest() { nsenter --net="/run/netns/$P-$1" -- "${@:2}"; }
+
+# start NETNS OUTPUT COMMAND...: in the background, until the end of the test file; $! is its id.
+start()
+{
+	nsenter --net="/run/netns/$1" -- "${@:3}" >"$2" 2>&1 &
+	echo $! >>"$work/pids"
+}
+
 sluice() { host "$SLUICE" --switch "$SWITCH" "$@"; }
 
 # json EXPRESSION: of the document on stdin, called d.
@@ -65,6 +73,17 @@ guest_veth()
 	guest_configure "$@"
 }
 
+# guest_tap NAME MAC IPV4 IPV6: the same behind a tap, with a process for a virtual NIC.
+guest_tap()
+{
+	ip netns add "$P-$1"
+	start "$HOST" "$work/wire.$1" "$GUEST" wire "$P-$1" "$1"
+	until_true 5 grep -q ready "$work/wire.$1"
+	ip -n "$P-$1" link set eth0 address "$2"
+	ip -n "$HOST" link set "$1" up
+	guest_configure "$@"
+}
+
 guest_configure()
 {
 	local ns=$P-$1 ipv4=$3 ipv6=$4
@@ -84,8 +103,7 @@ serve()
 {
 	local said=$work/serve.$1.$RANDOM
 
-	in_guest "$1" "$GUEST" serve "${@:2}" >"$said" 2>&1 &
-	echo $! >>"$work/pids"
+	start "$P-$1" "$said" "$GUEST" serve "${@:2}"
 	until_true 5 grep -q ready "$said"
 }
 

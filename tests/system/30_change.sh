@@ -1,0 +1,270 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# Versions: whole, kept, given back; and who may change what when.
+# shellcheck source=tests/system/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+allow_ssh()
+{
+	sluice nsg rule create --nsg-name db -n ssh --priority 200 --direction Inbound \
+		--access Allow --protocol Tcp --destination-port-ranges 22 "$@"
+}
+
+# code N COMMAND...: it ends with that exit code.
+code()
+{
+	local got=0
+	"${@:2}" || got=$?
+	[ $got = "$1" ]
+}
+
+what_is_exported_is_read_back_and_changes_nothing()
+{
+	local before
+	sluice export >"$work/export.yaml"
+	before=$(version)
+	sluice apply -f "$work/export.yaml"
+	[ "$(version)" = "$before" ]
+	sluice apply -f "$work/world.yaml"
+	[ "$(version)" = "$before" ]
+	sluice export >"$work/again.yaml"
+	cmp "$work/export.yaml" "$work/again.yaml"
+	sluice apply -f "$work/export.yaml" --what-if
+	[ "$(version)" = "$before" ]
+}
+
+apply_makes_the_switch_what_the_file_says()
+{
+	sed 's/\["5432"\]/["22"]/' "$work/world.yaml" >"$work/other.yaml"
+	sluice apply -f "$work/other.yaml" --what-if | grep sql
+	passes web1 tcp 10.1.2.4 5432
+	sluice apply -f "$work/other.yaml"
+	passes web1 tcp 10.1.2.4 22
+	silent web1 tcp 10.1.2.4 5432
+	sluice apply -f "$work/world.yaml"
+	passes web1 tcp 10.1.2.4 5432
+}
+
+what_if_changes_nothing()
+{
+	local before
+	before=$(version)
+	allow_ssh --what-if
+	sluice --what-if nsg rule delete --nsg-name db -n sql
+	[ "$(version)" = "$before" ]
+	silent web1 tcp 10.1.2.4 22
+	passes web1 tcp 10.1.2.4 5432
+}
+
+rollback_is_a_switch_back()
+{
+	local before
+	before=$(version)
+	allow_ssh
+	passes web1 tcp 10.1.2.4 22
+	sluice history
+	[ "$(sluice -j history | json '[v["version"] for v in d if v["running"]]')" = "[$(version)]" ]
+	sluice rollback
+	silent web1 tcp 10.1.2.4 22
+	allow_ssh
+	sluice rollback "$before"
+	silent web1 tcp 10.1.2.4 22
+	code 2 sluice rollback 99999
+}
+
+an_unconfirmed_change_is_taken_back_by_itself()
+{
+	sed 's/\["5432"\]/["22"]/' "$work/world.yaml" >"$work/other.yaml"
+	sluice apply -f "$work/other.yaml" --confirm 1
+	passes web1 tcp 10.1.2.4 22
+	until_true 10 passes web1 tcp 10.1.2.4 5432 200
+	silent web1 tcp 10.1.2.4 22
+	code 4 sluice confirm
+}
+
+a_confirmed_change_stays()
+{
+	sed 's/\["5432"\]/["22"]/' "$work/world.yaml" >"$work/other.yaml"
+	sluice apply -f "$work/other.yaml" --confirm 2
+	sluice confirm
+	# Longer than it would have taken to be taken back.
+	sleep 3
+	passes web1 tcp 10.1.2.4 22
+	code 2 sluice confirm
+	sluice apply -f "$work/world.yaml"
+}
+
+an_unconfirmed_up_takes_the_switch_down()
+{
+	sluice down
+	sluice up -f "$work/world.yaml" --confirm 1
+	passes web1 tcp 10.1.2.4 5432
+	until_true 10 code 2 sluice status
+	[ ! -e "/sys/fs/bpf/sluice/$SWITCH" ]
+	until_true 5 [ ! -e "/run/sluice/$SWITCH" ]
+	sluice up -f "$work/world.yaml" --confirm 30
+	sluice confirm
+	passes web1 tcp 10.1.2.4 5432
+}
+
+threat_19_writers_take_turns_and_no_change_is_lost()
+{
+	local i writer pids=
+	for writer in 1 2 3 4; do
+		for i in 1 2 3 4 5 6 7 8; do
+			sluice asg add "w$writer-$i" || exit 1
+		done &
+		pids="$pids $!"
+	done
+	for i in $pids; do wait "$i"; done
+	[ "$(sluice -j asg list | json 'len(d)')" = 32 ]
+	sluice apply -f "$work/world.yaml"
+	[ "$(sluice -j asg list | json 'len(d)')" = 0 ]
+}
+
+a_second_up_is_refused_and_changes_nothing()
+{
+	code 2 sluice up -f "$work/world.yaml"
+	passes web1 tcp 10.1.2.4 5432
+}
+
+threat_23_an_upgrade_keeps_flows_counters_and_policy()
+{
+	local before programs
+	hold_open web1 10.1.2.4 5432
+	before=$(rule_hits db sql)
+	programs=$(host bpftool -j prog show pinned "/sys/fs/bpf/sluice/$SWITCH/sluice_tc" | json 'd["id"]')
+	in_guest web2 "$GUEST" burst 10.1.2.4 53 60000 30000 >"$work/burst" &
+	sluice upgrade
+	sluice upgrade
+	wait $!
+	cat "$work/burst"
+	hears 1000
+	hold_close
+	[ "$(rule_hits db sql)" -gt "$before" ]
+	[ "$(host bpftool -j prog show pinned "/sys/fs/bpf/sluice/$SWITCH/sluice_tc" |
+		json 'd["id"]')" != "$programs" ]
+	silent web1 tcp 10.1.2.4 22
+	allow_ssh
+	passes web1 tcp 10.1.2.4 22
+	sluice rollback
+}
+
+a_vanished_device_is_reported_and_comes_back()
+{
+	ip -n "$HOST" link del web2
+	code 3 sluice status
+	sluice -j status | json '[p for p in d["ports"] if p["name"] == "web2"]' | grep -i -E 'vanish|gone|not there'
+	dropped_as device-gone web1 silent web1 ping 10.1.1.5
+	ip netns del "$P-web2"
+	guest_veth web2 52:54:00:00:01:05 10.1.1.5 fd00:1:0:1::5
+	sluice apply -f "$work/world.yaml"
+	passes web1 ping 10.1.1.5
+	passes web2 tcp fd00:1:0:2::4 5432
+	sluice status
+	serve web2 tcp:80 tcp:22 udp:53 sink:9000
+}
+
+threat_22_a_reused_ifindex_never_receives_anothers_traffic()
+{
+	local index
+	index=$(host cat "/proc/net/dev_snmp6/web2" | sed -n 's/^ifIndex[[:space:]]*//p')
+	ip -n "$HOST" link del web2
+	# Another tenant's guest gets the very same number, and hears nothing of blue.
+	ip netns add "$P-thief"
+	ip -n "$HOST" link add thief index "$index" type veth peer name eth0 netns "$P-thief" \
+		address 52:54:00:00:01:05
+	ip -n "$HOST" link set thief up
+	guest_configure thief 52:54:00:00:01:05 10.1.1.5 fd00:1:0:1::5
+	unseen thief frames web1 udp4 dst=10.1.1.5
+	unseen thief frames db1 udp4 dst=10.1.1.5
+	# Nor is it let in where the other was.
+	unseen db1 frames thief udp4
+	# A command that commits does not attach it either: its name is not the port's.
+	sluice asg add nudge
+	unseen thief frames web1 udp4 dst=10.1.1.5
+	unseen db1 frames thief udp4
+	sluice asg del nudge
+	ip netns del "$P-thief"
+	ip netns del "$P-web2"
+	until_true 5 test ! -e "/proc/sys/net/ipv6/conf/thief"
+	guest_veth web2 52:54:00:00:01:05 10.1.1.5 fd00:1:0:1::5
+	sluice apply -f "$work/world.yaml"
+	passes web1 ping 10.1.1.5
+}
+
+ports_come_and_go_while_others_talk()
+{
+	guest_veth late 52:54:00:00:01:07 10.1.1.7 fd00:1:0:1::7
+	hold_open web1 10.1.2.4 5432
+	sluice port add late --device late --vnet blue --subnet web --mac 52:54:00:00:01:07 \
+		--addresses 10.1.1.7,fd00:1:0:1::7
+	hears 1000
+	passes late ping 10.1.2.4
+	passes web1 ping fd00:1:0:1::7
+	sluice port show late
+	sluice port del late
+	hears 1000
+	silent web1 ping 10.1.1.7
+	hold_close
+	ip netns del "$P-late"
+}
+
+a_guests_end_can_name_the_port()
+{
+	guest_veth inner 52:54:00:00:01:08 10.1.1.8 fd00:1:0:1::8
+	sluice port add inner --device "$P-inner/eth0" --vnet blue --subnet web \
+		--mac 52:54:00:00:01:08 --addresses 10.1.1.8 fd00:1:0:1::8
+	passes inner ping 10.1.2.4
+	sluice port del inner
+	ip netns del "$P-inner"
+}
+
+the_switch_can_be_named_with_its_namespace()
+{
+	"$SLUICE" -n "$HOST" --switch "$SWITCH" status
+	"$SLUICE" -n "$HOST" --switch "$SWITCH" asg add outside
+	"$SLUICE" -n "$HOST" --switch "$SWITCH" asg del outside
+	code 2 "$SLUICE" --switch "$SWITCH" asg add wrong
+}
+
+down_leaves_nothing()
+{
+	local pin ids="" id before
+	for pin in "/sys/fs/bpf/sluice/$SWITCH"/sluice_*; do
+		ids="$ids $(bpftool -j prog show pinned "$pin" | json 'd["id"]')"
+	done
+	[ -n "$ids" ]
+	sluice down
+	[ ! -e "/sys/fs/bpf/sluice/$SWITCH" ]
+	[ ! -e "/run/sluice/$SWITCH" ]
+	host bpftool net show | tee "$work/net"
+	[ "$(grep -c sluice "$work/net")" = 0 ]
+	[ "$(host tc qdisc show | grep -c clsact)" = 0 ]
+	# The kernel frees a program a moment after its last user is gone.
+	for id in $ids; do until_true 10 program_is_gone "$id"; done
+	code 2 sluice status
+	code 2 sluice down
+	sluice up -f "$work/world.yaml"
+	passes web1 tcp 10.1.2.4 5432
+}
+
+program_is_gone() { ! bpftool prog show id "$1"; }
+
+pins_and_state_are_roots_alone()
+{
+	[ "$(stat -c '%a %u' "/sys/fs/bpf/sluice/$SWITCH")" = '700 0' ]
+	[ "$(stat -c '%a %u' "/run/sluice/$SWITCH")" = '700 0' ]
+}
+
+must world_up
+run_tests what_is_exported_is_read_back_and_changes_nothing \
+	apply_makes_the_switch_what_the_file_says what_if_changes_nothing rollback_is_a_switch_back \
+	an_unconfirmed_change_is_taken_back_by_itself a_confirmed_change_stays \
+	an_unconfirmed_up_takes_the_switch_down threat_19_writers_take_turns_and_no_change_is_lost \
+	a_second_up_is_refused_and_changes_nothing threat_23_an_upgrade_keeps_flows_counters_and_policy \
+	a_vanished_device_is_reported_and_comes_back \
+	threat_22_a_reused_ifindex_never_receives_anothers_traffic \
+	ports_come_and_go_while_others_talk a_guests_end_can_name_the_port \
+	the_switch_can_be_named_with_its_namespace pins_and_state_are_roots_alone down_leaves_nothing
+finish

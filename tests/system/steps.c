@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A change that dies on the way.
+ *
+ *   steps SWITCH apply|up FILE        make the switch what FILE says, naming each step
+ *   steps SWITCH apply|up FILE STEP   the same, ended by SIGKILL at that step
+ *
+ * It runs in the switch's network namespace.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "loader/sluice.h"
+#include "loader/switch.h"
+
+static const char *fatal_step;
+
+/* The library's weak hook, replaced. */
+void sluice_test_step(const char *step)
+{
+	if (!fatal_step)
+		puts(step);
+	if (fatal_step && !strcmp(step, fatal_step))
+		kill(getpid(), SIGKILL);
+}
+
+static int fail(const struct sluice_error *error)
+{
+	fprintf(stderr, "steps: %s\n", error->message);
+	return 2;
+}
+
+static int apply(const struct sluice_options *options, const struct sluice_config *config)
+{
+	struct sluice_error error = {0};
+	unsigned int version = 0;
+	struct sluice *sw = NULL;
+
+	if (sluice_open(options, &sw, &error) || sluice_lock(sw, 10, &error) ||
+	    sluice_commit(sw, config, "steps", &version, &error))
+		return fail(&error);
+	sluice_unlock(sw);
+	sluice_close(sw);
+	return 0;
+}
+
+int main(int count, char **word)
+{
+	struct sluice_options options = {0};
+	struct sluice_error error = {0};
+	struct sluice_config *config = NULL;
+	int code;
+
+	if (count < 4)
+		return 2;
+	options.name = word[1];
+	fatal_step = word[4];
+	setlinebuf(stdout);
+	if (sluice_config_read(word[3], &config, &error))
+		return fail(&error);
+	if (!strcmp(word[2], "apply"))
+		code = apply(&options, config);
+	else
+		code = sluice_up(&options, config, &error) ? fail(&error) : 0;
+	sluice_config_free(config);
+	return code;
+}
