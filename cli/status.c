@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * status: the switch as it is, and where that is not what its document says.
+ */
+#include <string.h>
+
+#include "cli/cli.h"
+
+static void mac_text(const unsigned char mac[6], char text[18])
+{
+	snprintf(text, 18, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4],
+		 mac[5]);
+}
+
+static unsigned long long drop_sum(const struct port_counters *counters)
+{
+	unsigned long long sum = 0;
+
+	for (int reason = 1; reason < DROP_REASON_COUNT; reason++)
+		sum += counters->drops[reason];
+	return sum;
+}
+
+static json_t *text_or_null(const char *text)
+{
+	return text[0] ? json_string(text) : json_null();
+}
+
+static json_t *port_json(struct sluice *sw, const struct sluice_port_status *port)
+{
+	struct port_counters counters = {0};
+	struct sluice_error error;
+
+	/* A port that went meanwhile has no counters; that is no failure of status. */
+	sluice_port_counters(sw, port->name, &counters, &error);
+	return json_pack("{ss ss ss ss si si ss ss so s{sIsI} s{sIsI} sI}", "name", port->name,
+			 "device", port->device, "vnet", port->vnet, "subnet", port->subnet, "slot",
+			 (int)port->slot, "ifindex", (int)port->ifindex, "delivery",
+			 sluice_delivery_name(port->delivery), "why", port->why, "drift",
+			 text_or_null(port->drift), "rx", "packets",
+			 (json_int_t)counters.rx_packets, "bytes", (json_int_t)counters.rx_bytes,
+			 "tx", "packets", (json_int_t)counters.tx_packets, "bytes",
+			 (json_int_t)counters.tx_bytes, "drops", (json_int_t)drop_sum(&counters));
+}
+
+static void print_status_json(struct sluice *sw, const struct sluice_status *status)
+{
+	json_t *ports = json_array(), *uplinks = json_array();
+	int pending = sluice_pending(sw);
+	char mac[18];
+
+	for (size_t i = 0; i < status->port_count; i++)
+		json_array_append_new(ports, port_json(sw, &status->ports[i]));
+	for (size_t i = 0; i < status->uplink_count; i++) {
+		const struct sluice_uplink_status *uplink = &status->uplinks[i];
+
+		json_array_append_new(
+			uplinks, json_pack("{sssisssbssso}", "device", uplink->device, "ifindex",
+					   (int)uplink->ifindex, "hook", uplink->hook,
+					   "dispatcher", uplink->dispatcher, "why", uplink->why,
+					   "drift", text_or_null(uplink->drift)));
+	}
+	mac_text(status->mac, mac);
+	print_json(json_pack("{ss si so ss so s{sisi} sI so so}", "switch", status->name, "version",
+			     (int)status->version, "netns", text_or_null(status->netns), "mac", mac,
+			     "pendingSeconds",
+			     pending >= 0 ? json_integer(pending) : json_null(), "tables", "lines",
+			     (int)status->table_lines, "used", (int)status->table_lines_used,
+			     "flowCapacity", (json_int_t)status->flow_capacity, "ports", ports,
+			     "uplinks", uplinks));
+}
+
+static void print_ports(const struct invocation *invocation, struct sluice *sw,
+			const struct sluice_status *status)
+{
+	static const struct table_column columns[] = {
+		{"PORT", false}, {"DEVICE", false}, {"VNET/SUBNET", false}, {"DELIVERY", false},
+		{"RX", true},	 {"TX", true},	    {"DROPS", true},	    {"WHY", false},
+	};
+	struct table *table = table_new(invocation, columns, 8);
+
+	for (size_t i = 0; i < status->port_count; i++) {
+		const struct sluice_port_status *port = &status->ports[i];
+		struct port_counters counters = {0};
+		struct sluice_error error;
+		unsigned long long drops;
+
+		sluice_port_counters(sw, port->name, &counters, &error);
+		drops = drop_sum(&counters);
+		table_row(table);
+		table_cell(table, 0, SHADE_PLAIN, "%s", port->name);
+		table_cell(table, 1, SHADE_PLAIN, "%s", port->device);
+		table_cell(table, 2, SHADE_PLAIN, "%s/%s", port->vnet, port->subnet);
+		table_cell(table, 3, SHADE_PLAIN, "%s", sluice_delivery_name(port->delivery));
+		table_cell(table, 4, SHADE_PLAIN, "%llu", (unsigned long long)counters.rx_packets);
+		table_cell(table, 5, SHADE_PLAIN, "%llu", (unsigned long long)counters.tx_packets);
+		table_cell(table, 6, SHADE_PLAIN, "%llu", drops);
+		if (port->drift[0])
+			table_cell(table, 7, SHADE_BAD, "%s", port->drift);
+		else
+			table_cell(table, 7, SHADE_FAINT, "%s", port->why);
+	}
+	table_end(table, "no ports");
+}
+
+static void print_uplinks(const struct invocation *invocation, const struct sluice_status *status)
+{
+	static const struct table_column columns[] = {
+		{"UPLINK", false}, {"HOOK", false}, {"WHY", false}};
+	struct table *table;
+
+	if (!status->uplink_count)
+		return;
+	printf("\n");
+	table = table_new(invocation, columns, 3);
+	for (size_t i = 0; i < status->uplink_count; i++) {
+		const struct sluice_uplink_status *uplink = &status->uplinks[i];
+
+		table_row(table);
+		table_cell(table, 0, SHADE_PLAIN, "%s", uplink->device);
+		table_cell(table, 1, SHADE_PLAIN, "%s%s", uplink->hook,
+			   uplink->dispatcher ? " (shared)" : "");
+		if (uplink->drift[0])
+			table_cell(table, 2, SHADE_BAD, "%s", uplink->drift);
+		else
+			table_cell(table, 2, SHADE_FAINT, "%s", uplink->why);
+	}
+	table_end(table, NULL);
+}
+
+static void print_status(const struct invocation *invocation, struct sluice *sw,
+			 const struct sluice_status *status)
+{
+	int pending = sluice_pending(sw);
+	char mac[18];
+
+	mac_text(status->mac, mac);
+	printf("switch %s, version %u, mac %s", status->name, status->version, mac);
+	if (status->netns[0])
+		printf(", in namespace %s", status->netns);
+	printf("\ntables %u of %u lines, room for %llu flows\n", status->table_lines_used,
+	       status->table_lines, status->flow_capacity);
+	if (pending >= 0)
+		printf("%sunconfirmed: rolled back in %d s unless you run: sluice confirm%s\n",
+		       shade(invocation, SHADE_BAD), pending, shade(invocation, SHADE_PLAIN));
+	printf("\n");
+	print_ports(invocation, sw, status);
+	print_uplinks(invocation, status);
+}
+
+static bool drifted(const struct sluice_status *status)
+{
+	for (size_t i = 0; i < status->port_count; i++)
+		if (status->ports[i].drift[0])
+			return true;
+	for (size_t i = 0; i < status->uplink_count; i++)
+		if (status->uplinks[i].drift[0])
+			return true;
+	return false;
+}
+
+int run_status(struct invocation *invocation)
+{
+	struct sluice_error error = {0};
+	struct sluice_status *status;
+	struct sluice *sw;
+	int code;
+
+	code = open_switch(invocation, &sw);
+	if (code)
+		return code;
+	if (sluice_status_get(sw, &status, &error)) {
+		sluice_close(sw);
+		return refuse(invocation, &error);
+	}
+	if (invocation->json)
+		print_status_json(sw, status);
+	else
+		print_status(invocation, sw, status);
+	code = drifted(status) ? EXIT_DRIFT : EXIT_DONE;
+	sluice_status_free(status);
+	sluice_close(sw);
+	return code;
+}
+
+int run_accel_show(struct invocation *invocation)
+{
+	const char *name = invocation->arguments[0];
+	const struct sluice_port_status *port = NULL;
+	struct sluice_error error = {0};
+	struct sluice_status *status;
+	struct sluice *sw;
+	int code;
+
+	code = open_switch(invocation, &sw);
+	if (code)
+		return code;
+	if (sluice_status_get(sw, &status, &error)) {
+		sluice_close(sw);
+		return refuse(invocation, &error);
+	}
+	for (size_t i = 0; i < status->port_count; i++)
+		if (!strcmp(status->ports[i].name, name))
+			port = &status->ports[i];
+	if (!port)
+		code = refuse_text(invocation, "there is no port \"%s\" (see: sluice port list)",
+				   name);
+	else if (invocation->json)
+		print_json(json_pack("{ssssssss}", "port", name, "mode", "off", "delivery",
+				     sluice_delivery_name(port->delivery), "why", port->why));
+	else
+		printf("%s: acceleration off, delivered by %s (%s)\n", name,
+		       sluice_delivery_name(port->delivery), port->why);
+	sluice_status_free(status);
+	sluice_close(sw);
+	return code;
+}
