@@ -2,8 +2,8 @@
 /*
  * A change that dies on the way.
  *
- *   steps SWITCH apply|up FILE        make the switch what FILE says, naming each step
- *   steps SWITCH apply|up FILE STEP   the same, ended by SIGKILL at that step
+ *   steps SWITCH apply|up|down FILE        make the switch what FILE says, naming each step
+ *   steps SWITCH apply|up|down FILE STEP   the same, ended by SIGKILL at that step
  *
  * It runs in the switch's network namespace.
  */
@@ -63,6 +63,8 @@ int main(int count, char **word)
 		return fail(&error);
 	if (!strcmp(word[2], "apply"))
 		code = apply(&options, config);
+	else if (!strcmp(word[2], "down"))
+		code = sluice_down(&options, &error) ? fail(&error) : 0;
 	else
 		code = sluice_up(&options, config, &error) ? fail(&error) : 0;
 	sluice_config_free(config);

@@ -120,11 +120,11 @@ verdict the_drawing_of_the_packets_way_is_in_step "$(
 	diff <(echo "$stages") <(drawn packet) | grep '^[<>]' |
 		sed 's/^</only in travel():/; s/^>/only in the drawing:/')"
 
-steps=$(cat loader/*.c | grep -oE 'sluice_test_step\("[a-z-]+"\)' | grep -oE '"[a-z-]+"' | tr -d '"')
+steps=$(cat loader/*.c | grep -oE 'sluice_test_step\("[a-z ]+"\)' | grep -oE '"[a-z ]+"' | tr -d '"')
 verdict the_drawing_of_a_changes_way_is_in_step "$(
 	diff <(echo "$steps" | sort -u) \
 		<(sed -n "/<!-- drawing: change -->/,/<!-- end -->/p" ARCHITECTURE.md |
-			grep -oE '\[[a-z-]+\]' | tr -d '[]' | sort -u) | grep '^[<>]' |
+			grep -oE '\[[a-z ]+\]' | tr -d '[]' | sort -u) | grep '^[<>]' |
 		sed 's/^</only in the code:/; s/^>/only in the drawing:/')"
 
 verdict the_readme_names_the_test_command_that_ci_runs "$(
