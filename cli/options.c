@@ -320,8 +320,8 @@ static int match_option(const struct invocation *invocation, const char *word, c
 	for (size_t i = 0; i < invocation->option_count; i++) {
 		const struct cli_option *option = &invocation->options[i];
 
-		if ((strlen(option->name) == length && !strncmp(option->name, name, length)) ||
-		    alias_is(option->aliases, name, length))
+		if (alias_is(option->name, name, length) || alias_is(option->aliases, name, length) ||
+		    alias_is(option->key, name, length))
 			return i;
 	}
 	return -1;
