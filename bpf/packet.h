@@ -57,6 +57,7 @@ struct packet {
 	const struct port *in;   /* the sending port */
 	const struct port *out;  /* the receiving port, once route or flow has found it */
 	struct flow *flow;       /* the live entry it belongs to, or NULL */
+	__u32 flow_claim;        /* flow->claim as it was found: changed means freed since */
 
 	struct tuple tuple;
 
@@ -91,6 +92,7 @@ struct packet {
 	__u8 tcp_flags;
 	__u8 has;                /* enum parsed_has */
 	__u8 direction;          /* of the flow's key: 0 or 1 */
+	__u8 unsolicited;        /* an ICMP reply to no request that was seen */
 	__u8 known;              /* the flow exists and its verdict holds: route and police are done */
 	__u8 state;              /* enum trace_state */
 	__u8 level;              /* enum police_level of decided_by */

@@ -28,6 +28,11 @@ enum protocol {
 	PROTOCOL_SCTP = 132,
 };
 
+static __always_inline bool protocol_has_ports(__u8 protocol)
+{
+	return protocol == PROTOCOL_TCP || protocol == PROTOCOL_UDP || protocol == PROTOCOL_SCTP;
+}
+
 enum icmp_type {
 	ICMP_ECHO_REPLY = 0,
 	ICMP_UNREACHABLE = 3,
@@ -37,6 +42,8 @@ enum icmp_type {
 	ICMP_ROUTER_ADVERTISEMENT = 9,
 	ICMP_TIME_EXCEEDED = 11,
 	ICMP_PARAMETER_PROBLEM = 12,
+	ICMP_TIMESTAMP_REQUEST = 13,
+	ICMP_TIMESTAMP_REPLY = 14,
 };
 
 enum icmpv6_type {

@@ -16,6 +16,11 @@
 #define FRAGMENT_RANGES 6
 #define FRAGMENT_SECONDS 30
 
+enum fragment_flags {
+	FRAGMENT_USED = 1 << 0,
+	FRAGMENT_LAST_SEEN = 1 << 1, /* the piece without "more" came; with one range: complete */
+};
+
 struct fragment {
 #ifdef __bpf__
 	struct bpf_spin_lock lock;
@@ -26,11 +31,11 @@ struct fragment {
 	struct ip_address source;
 	struct ip_address destination;
 	__be32 id;               /* IPv4's 16-bit id zero-extended, or IPv6's */
-	__be16 source_port;      /* of the first fragment, as in its tuple */
+	__be16 source_port;      /* of the first fragment, as in its tuple; ICMP: the identifier */
 	__be16 destination_port;
 	__u32 first_seen;        /* tick, see flow.h */
 	__u8 protocol;
-	__u8 used;               /* 0: never used */
+	__u8 flags;              /* enum fragment_flags; 0: never used */
 	__u8 icmp_type;
 	__u8 icmp_code;
 	struct {

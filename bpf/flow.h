@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The stages find_flow and remember_flow: what the switch knows of the connection a packet belongs
+ * to, and what it will know after this packet.
+ *
+ * A packet whose flow's verdict holds (same version, ACLs allowed this direction) is `known` and
+ * passes route and police by. Any other is judged there, and remember_flow keeps the verdict.
+ */
+#ifndef SLUICE_BPF_FLOW_H
+#define SLUICE_BPF_FLOW_H
+
+#include "bpf/flow_insert.h"
+#include "bpf/fragment.h"
+#include "bpf/quoted.h"
+#include "bpf/tcp.h"
+
+static __always_inline __u32 packet_vni(const struct packet *packet)
+{
+	const struct vnet *vnet = table_at(packet->in->vnet);
+
+	return vnet ? vnet->vni : 0;
+}
+
+/* No entry holds the packet's flow: may it begin one? */
+static __always_inline int begin_flow(struct packet *packet)
+{
+	bool related = packet->state == TRACE_STATE_RELATED;
+
+	packet->flow = NULL;
+	packet->state = TRACE_STATE_INVALID;
+	if (related)
+		return DROP_ICMP_UNRELATED;
+	if (packet->fragment == TRACE_FRAGMENT_LATER)
+		return DROP_FRAGMENT_ORPHAN;
+	if (packet->tuple.protocol == PROTOCOL_TCP && !packet->root->tcp_loose &&
+	    (packet->tcp_flags & (TCP_SYN | TCP_ACK)) != TCP_SYN)
+		return DROP_TCP_STATE;
+	packet->state = TRACE_STATE_NEW;
+	return 0;
+}
+
+/* Takes the verdict from the entry. False: the entry, or the receiver, went away. */
+static __always_inline bool take_verdict(struct packet *packet, struct flow *flow)
+{
+	packet->out_slot = flow->slot[far_end(packet)];
+	packet->out = port_at(packet->root, packet->out_slot);
+	__builtin_memcpy(packet->rule, flow->rule, sizeof(packet->rule));
+	return packet->out && flow_unchanged(flow, packet->flow_claim);
+}
+
+/* For the trace: which of a known flow's rules decides. */
+static __always_inline void name_decider(struct packet *packet)
+{
+	for (int i = 0; i < FLOW_RULES; i++) {
+		if (!packet->rule[i])
+			continue;
+		packet->decided_by = packet->rule[i];
+		packet->level = i == 0 || i == FLOW_RULES - 1 ? LEVEL_NIC : LEVEL_SUBNET;
+	}
+}
+
+/* An entry holds the packet's flow: does the packet fit, and does the verdict hold? */
+static __always_inline int continue_flow(struct packet *packet, struct flow *flow)
+{
+	union flow_standing standing = {.word = READ_ONCE(flow->standing)};
+	__u64 next = standing.word;
+
+	if (flow->slot[near_end(packet)] != packet->in_slot)
+		return begin_flow(packet);
+	if (!flow_stays(standing, packet))
+		next = flow_next(flow, standing.word, packet);
+	if (next == FLOW_REOPENED)
+		return begin_flow(packet);
+	if (next == FLOW_INVALID) {
+		packet->state = TRACE_STATE_INVALID;
+		return DROP_TCP_STATE;
+	}
+	packet->flow = flow;
+	packet->state = TRACE_STATE_ESTABLISHED;
+	if (standing.version != packet->root->version ||
+	    !(standing.acl_allowed & 1 << near_end(packet)))
+		return 0;
+	if (!take_verdict(packet, flow))
+		return begin_flow(packet);
+	packet->known = 1;
+	if (packet->tracing)
+		name_decider(packet);
+	if (packet->read_only)
+		return 0;
+	if (next != standing.word)
+		flow_step(packet, flow, standing.word);
+	flow_touch(packet, flow, standing.state);
+	return 0;
+}
+
+static __always_inline struct flow *find_own_flow(struct packet *packet, __u32 vni)
+{
+	const struct control *control = control_get();
+	struct flow_key key;
+
+	if (!control)
+		return NULL;
+	packet->direction = flow_key_make(&key, &packet->tuple, packet->icmp_identifier,
+					  packet->unsolicited, vni);
+	return flow_find(control, &key, packet->now, &packet->flow_claim);
+}
+
+/* The rare ways to a flow: by what an error quotes, by a first fragment, by a reply's own type. */
+static __noinline int find_flow_apart(struct packet *packet, __u32 vni)
+{
+	struct flow *flow;
+	int reason;
+
+	if (packet->kind == PACKET_ICMP_ERROR)
+		return find_quoted_flow(packet, vni);
+	if (packet->fragment == TRACE_FRAGMENT_LATER) {
+		reason = follow_fragment(packet, vni);
+		if (reason) {
+			packet->state = TRACE_STATE_INVALID;
+			return reason;
+		}
+	}
+	flow = find_own_flow(packet, vni);
+	if (!flow && is_icmp_reply(&packet->tuple)) {
+		packet->unsolicited = 1;
+		flow = find_own_flow(packet, vni);
+	}
+	return flow ? continue_flow(packet, flow) : begin_flow(packet);
+}
+
+static __always_inline int find_flow(struct packet *packet)
+{
+	__u32 vni = packet_vni(packet);
+	struct flow *flow;
+
+	packet->stages |= 1 << STAGE_FLOW;
+	if (packet->fragment == TRACE_FRAGMENT_LATER || is_icmp(packet->tuple.protocol))
+		return find_flow_apart(packet, vni);
+	flow = find_own_flow(packet, vni);
+	return flow ? continue_flow(packet, flow) : begin_flow(packet);
+}
+
+/* What was found out about a packet that had to be judged. */
+static __noinline int remember_verdict(struct packet *packet)
+{
+	__u32 vni = packet_vni(packet);
+	int reason = 0;
+
+	if (packet->state == TRACE_STATE_RELATED)
+		return 0;
+	if (!packet->known)
+		reason = packet->flow ? flow_renew(packet) : flow_insert(packet, vni);
+	if (!reason && packet->fragment == TRACE_FRAGMENT_FIRST)
+		reason = record_fragment(packet, vni);
+	return reason;
+}
+
+static __always_inline int remember_flow(struct packet *packet)
+{
+	if (packet->known && packet->fragment != TRACE_FRAGMENT_FIRST)
+		return 0;
+	return remember_verdict(packet);
+}
+
+#endif

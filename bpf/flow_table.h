@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The flow table: hash, look up, take, free (maps/flow.h says what holds).
+ *
+ * A look-up takes no lock. It reads `claim`, then what it needs, then `claim` again: an entry that
+ * was freed under its eyes is no entry. Entries are freed and taken by whoever moves `claim` from
+ * even to odd, so that each is counted off its owner exactly once. Loads keep their order on x86;
+ * on a machine where they may not, a look-up can at worst mistake an entry that is being freed
+ * in this very moment for a live one.
+ */
+#ifndef SLUICE_BPF_FLOW_TABLE_H
+#define SLUICE_BPF_FLOW_TABLE_H
+
+#include "bpf/flow_key.h"
+
+#define READ_ONCE(x) (*(volatile typeof(x) *)&(x))
+#define WRITE_ONCE(x, value) (*(volatile typeof(x) *)&(x) = (value))
+
+/* The end of the flow that the packet comes from, and the one it goes to. The barrier is for the
+ * verifier: a compiler that knows the field to be 0 or 1 would leave the mask out. */
+static __always_inline __u32 near_end(const struct packet *packet)
+{
+	__u32 end = packet->direction;
+
+	barrier_var(end);
+	return end & 1;
+}
+
+static __always_inline __u32 far_end(const struct packet *packet)
+{
+	return near_end(packet) ^ 1;
+}
+
+/* flow.standing, field by field. */
+union flow_standing {
+	struct {
+		__u32 version;
+		__u8 state;
+		__u8 originator;
+		__u8 acl_allowed;
+		__u8 tcp_fins;
+	};
+	__u64 word;
+};
+
+#define SAME_PLACE(field)                                                                      \
+	_Static_assert(__builtin_offsetof(struct flow, field) -                                \
+				       __builtin_offsetof(struct flow, standing) ==            \
+			       __builtin_offsetof(union flow_standing, field),                 \
+		       "a standing is laid out as in the entry")
+SAME_PLACE(version);
+SAME_PLACE(state);
+SAME_PLACE(originator);
+SAME_PLACE(acl_allowed);
+SAME_PLACE(tcp_fins);
+#undef SAME_PLACE
+
+/* Idle timeouts in ticks, by state; sixteen so that four bits index it. */
+static const __u32 flow_timeouts[16] = {
+#define X(identifier, name, seconds, text) [FLOW_##identifier] = (seconds) * FLOW_TICKS_PER_SECOND,
+	FLOW_STATES(X)
+#undef X
+};
+
+/* The kernel's map structure, of which we want one field: the loader chooses the table's size. */
+struct bpf_map {
+	__u32 max_entries;
+} __attribute__((preserve_access_index));
+
+static __always_inline __u32 flow_bucket_mask(void)
+{
+	return ((struct bpf_map *)&flows)->max_entries - 1;
+}
+
+/* 1 while an entry in this state, last seen then, lives, else 0. Arithmetic without branches, so
+ * that the verifier need not follow each outcome. */
+static __always_inline __u32 flow_lives(__u8 state, __u32 last_seen, __u32 now)
+{
+	__u32 left = flow_timeouts[state & 15] + last_seen - now; /* negative: time is out */
+	__u32 used = -(__u32)state;                               /* negative: not free */
+
+	return (~left & used) >> 31;
+}
+
+/*
+ * NH (Black et al., UMAC) of four words: two keys meet with a chance of 2^-32 whoever chose them,
+ * as long as the seed is secret, and it costs two multiplications.
+ */
+static __always_inline __u64 hash_words(const struct control *control, __u32 a, __u32 b, __u32 c,
+					__u32 d)
+{
+	__u32 k0 = control->hash_seed[0], k1 = control->hash_seed[0] >> 32;
+	__u32 k2 = control->hash_seed[1], k3 = control->hash_seed[1] >> 32;
+
+	return (__u64)(__u32)(a + k0) * (__u32)(b + k1) + (__u64)(__u32)(c + k2) * (__u32)(d + k3);
+}
+
+static __always_inline __u64 hash_mix(__u64 hash)
+{
+	hash ^= hash >> 32;
+	hash *= 0x9e3779b97f4a7c15ULL;
+	return hash ^ hash >> 32;
+}
+
+/* An IPv4 key differs from others in its last words only: one round. An IPv6 key takes three. */
+static __always_inline __u64 flow_hash(const struct control *control, const struct flow_key *key)
+{
+	const __be32 *low = key->address[0].words, *high = key->address[1].words;
+	__u64 hash = 0;
+
+	if (!address_is_ipv4(&key->address[0])) {
+		hash = hash_mix(hash_words(control, low[0], low[1], low[2], high[0]));
+		hash = hash_mix(hash + hash_words(control, high[1], high[2], low[3], high[3]));
+	}
+	return hash_mix(hash + hash_words(control, low[3], high[3],
+					  key->port[0] | (__u32)key->port[1] << 16,
+					  key->vni_protocol));
+}
+
+/* The two buckets a key may live in; never the same. */
+static __always_inline __u32 first_bucket(__u64 hash)
+{
+	return (__u32)(hash >> 32) & flow_bucket_mask();
+}
+
+static __always_inline __u32 second_bucket(__u64 hash)
+{
+	return ((__u32)(hash >> 32) ^ ((__u32)hash | 1)) & flow_bucket_mask();
+}
+
+static __always_inline bool flow_key_equal(const struct flow_key *a, const struct flow_key *b)
+{
+	const __u64 *x = (const __u64 *)a, *y = (const __u64 *)b;
+
+	return x[1] == y[1] && x[3] == y[3] && x[4] == y[4] && x[0] == y[0] && x[2] == y[2];
+}
+
+/* The way of this number. To the verifier the number is one of four whichever was found, so that
+ * it need not follow each of them through the rest of the program. */
+static __always_inline struct flow *flow_way(const struct control *control,
+					     struct flow_bucket *bucket, __u32 number)
+{
+	number += *(const volatile __u32 *)&control->zero;
+	barrier_var(number);
+	return &bucket->way[number & (FLOWS_PER_BUCKET - 1)];
+}
+
+static __always_inline struct flow *bucket_find(const struct control *control, __u32 index,
+						const struct flow_key *key, __u32 now,
+						__u32 *claim)
+{
+	struct flow_bucket *bucket = bpf_map_lookup_elem(&flows, &index);
+	int i;
+
+	if (!bucket)
+		return NULL;
+	for (i = 0; i < FLOWS_PER_BUCKET; i++) {
+		const struct flow *flow = &bucket->way[i];
+
+		*claim = READ_ONCE(flow->claim);
+		barrier();
+		if (flow_key_equal(&flow->key, key) && !(*claim & 1) &&
+		    flow_lives(flow->state, flow->last_seen, now))
+			break;
+	}
+	return i < FLOWS_PER_BUCKET ? flow_way(control, bucket, i) : NULL;
+}
+
+/* The live entry of a key, or NULL. *claim is for flow_unchanged(), after the last read. */
+static __always_inline struct flow *flow_find(const struct control *control,
+					      const struct flow_key *key, __u32 now, __u32 *claim)
+{
+	__u64 hash = flow_hash(control, key);
+
+	return bucket_find(control, first_bucket(hash), key, now, claim) ?:
+	       bucket_find(control, second_bucket(hash), key, now, claim);
+}
+
+static __always_inline bool flow_unchanged(struct flow *flow, __u32 claim)
+{
+	barrier();
+	return READ_ONCE(flow->claim) == claim;
+}
+
+static __always_inline bool flow_claim(struct flow *flow, __u32 claim)
+{
+	return !(claim & 1) && __sync_val_compare_and_swap(&flow->claim, claim, claim + 1) == claim;
+}
+
+/* An exchange, because it orders the stores before it on every machine. */
+static __always_inline void flow_release(struct flow *flow, __u32 claim)
+{
+	__sync_lock_test_and_set(&flow->claim, claim + 2);
+}
+
+/* Takes an entry off its owner's quota. */
+static __always_inline void flow_usage_drop(__u32 owner)
+{
+	__u64 *usage = bpf_map_lookup_elem(&flow_usage, &owner);
+
+	if (usage)
+		__sync_fetch_and_add(usage, -1);
+}
+
+/* Frees an entry, unless somebody else is at it: then they took or freed it. With `expired`, only
+ * if its time is out. */
+static __always_inline void flow_free(struct flow *flow, bool expired, __u32 now)
+{
+	__u32 claim = READ_ONCE(flow->claim);
+	__u32 owner = 0;
+
+	if (!flow_claim(flow, claim))
+		return;
+	if (flow->state != FLOW_FREE &&
+	    !(expired && flow_lives(flow->state, flow->last_seen, now))) {
+		owner = flow->owner;
+		__sync_lock_test_and_set(&flow->standing, 0);
+	}
+	flow_release(flow, claim);
+	if (owner)
+		flow_usage_drop(owner);
+}
+
+#endif
