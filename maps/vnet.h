@@ -54,6 +54,8 @@ static inline __attribute__((always_inline)) __u32 endpoint_hash(const struct ip
 	__u64 mix = (address->halves[0] ^ seed) * 0x9e3779b97f4a7c15ULL;
 
 	mix = (mix ^ (mix >> 32) ^ address->halves[1]) * 0xd6e8feb86659fd93ULL;
+	/* The host's own byte is the topmost here and has moved nothing below it yet. */
+	mix = (mix ^ (mix >> 32)) * 0x9e3779b97f4a7c15ULL;
 	return (__u32)(mix >> 32);
 }
 
