@@ -46,27 +46,31 @@ surprise()
 	surprises=$((surprises + 1))
 }
 
-# try EXPECTED GUEST ping|tcp|udp ADDRESS [PORT]: says what came of it.
+declare -A ipv4=([web1]=10.1.1.4 [web2]=10.1.1.5 [db1]=10.1.2.4 [vm1]=10.1.2.5)
+declare -A ipv6=([web1]=fd00:1:0:1::4 [web2]=fd00:1:0:1::5 [db1]=fd00:1:0:2::4 [vm1]=fd00:1:0:2::5)
+
+# try EXPECTED FROM ping|tcp|udp TO 4|6 [PORT]: says what came of it, and by which rule.
 try()
 {
-	local got what="$3 from $2 to $4${5:+ port $5}"
+	local from=${ipv4[$2]} to=${ipv4[$4]} got
 
+	[ "$5" = 4 ] || from="[${ipv6[$2]}]" to="[${ipv6[$4]}]"
 	case $3 in
-	ping) in_guest "$2" ping -c 1 -W 1 "$4" >/dev/null 2>&1 && got=reached || got=silence ;;
-	*) got=$(in_guest "$2" "$GUEST" "$3" "$4" "$5" 600) ;;
+	ping) in_guest "$2" ping -c 1 -W 1 "${to//[][]/}" >/dev/null 2>&1 && got=reached || got=silence ;;
+	*) got=$(in_guest "$2" "$GUEST" "$3" "${to//[][]/}" "$6" 600) ;;
 	esac
-	printf '   %-46s %s' "$what" "$([ "$got" = reached ] && echo passes || echo "is refused")"
-	if [ "$3" != ping ] && [ "$2" = web1 ]; then
-		printf '   by %s' "$(demo -j test-ip-flow --port db1 --direction Inbound \
-			--protocol "$3" --local "$(endpoint "$4" "$5")" \
-			--remote "$(endpoint "$(own "$4")" 40000)" | grep -oE '"rule": ?"[^"]*"' | cut -d'"' -f4)"
-	fi
+	printf '   %-7s %-5s -> %-4s %-22s %s' "${3}${6:+/$6}" "$2" "$4" "${to//[][]/}" \
+		"$([ "$got" = reached ] && echo 'passes    ' || echo 'is refused')"
+	[ "$3" = ping ] || rule_for "$from:40000" "$to:$6" "$4" "$3"
 	echo
 	[ "$got" = "$1" ] || surprise
 }
 
-own() { case $1 in *:*) echo fd00:1:0:1::4 ;; *) echo 10.1.1.4 ;; esac; }
-endpoint() { case $1 in *:*) echo "[$1]:$2" ;; *) echo "$1:$2" ;; esac; }
+rule_for() # FROM TO PORT PROTOCOL
+{
+	printf '  by %s' "$(demo -j test-ip-flow --port "$3" --direction Inbound --protocol "$4" \
+		--local "$2" --remote "$1" | grep -oE '"rule": ?"[^"]*"' | cut -d'"' -f4)"
+}
 
 [ "$(id -u)" = 0 ] || { echo "the demo builds namespaces: run it as root" >&2; exit 2; }
 "$SLUICE" down --demo >/dev/null 2>&1
@@ -74,35 +78,43 @@ endpoint() { case $1 in *:*) echo "[$1]:$2" ;; *) echo "$1:$2" ;; esac; }
 say "sluice up --demo: guests in namespaces, two vnets with the same addresses, one switch"
 "$SLUICE" up --demo || exit 1
 demo status
-serve db1 tcp:5432 tcp:22 udp:53 udp:9999
-serve web2 tcp:80
-serve red2 tcp:5432 tcp:22
+serve db1 tcp:5432 tcp:22 udp:53
+serve vm1 tcp:5432 tcp:22
+serve web1 tcp:80 udp:53
+serve web2 tcp:80 tcp:22
+serve red2 tcp:22
 
 say "what passes, what is refused, and the rule that says so"
-try reached web1 ping 10.1.2.4
-try reached web1 ping fd00:1:0:2::4
-try reached web1 ping 10.1.2.1
-try reached web1 tcp 10.1.2.4 5432
-try reached web1 tcp fd00:1:0:2::4 5432
-try reached web1 udp 10.1.2.4 53
-try silence web1 tcp 10.1.2.4 22
-try silence web1 udp 10.1.2.4 9999
-try reached db1 tcp 10.1.1.5 80
+try reached web1 ping db1 4
+try reached web1 ping db1 6
+try reached web1 tcp db1 4 5432
+try reached web2 tcp db1 6 5432
+try reached web1 tcp vm1 4 5432
+try reached db1 tcp web2 4 80
+try reached vm1 udp web1 6 53
+try silence web1 tcp db1 4 22
+try silence web1 tcp vm1 6 22
+try silence web1 udp db1 4 53
+try silence db1 tcp web2 4 22
 
-say "vnet red has the same addresses: its guest reaches its own neighbor, not blue's"
-try reached red1 tcp 10.1.2.4 22
-try silence red1 ping 10.1.1.5
+say "vnet red has the same addresses: its guests reach each other, never blue's"
+for question in "tcp 10.1.2.4 22 reached" "tcp 10.1.1.5 80 silence"; do
+	read -r kind address port expected <<<"$question"
+	got=$(in_guest red1 "$GUEST" "$kind" "$address" "$port" 600)
+	printf '   %-7s red1  -> %-27s %s\n' "$kind/$port" "$address" "$got"
+	[ "$got" = "$expected" ] || surprise
+done
 
 say "what would become of a packet, asked of the loaded program itself"
 demo trace web1 tcp 10.1.1.4:40000 10.1.2.4:22
 
-say "a rule added while a transfer of 200,000 datagrams runs"
-in_guest web1 "$GUEST" burst 10.1.2.4 53 200000 60000 >"$work/burst" &
+say "a rule added while a transfer of 200,000 datagrams and their echoes runs"
+in_guest db1 "$GUEST" burst 10.1.1.4 53 200000 60000 >"$work/burst" &
 transfer=$!
 demo nsg rule create --nsg-name db -n ssh --priority 200 --direction Inbound --access Allow \
 	--protocol Tcp --source-address-prefixes '*' --source-port-ranges '*' \
 	--destination-address-prefixes '*' --destination-port-ranges 22
-try reached web1 tcp 10.1.2.4 22
+try reached web1 tcp db1 4 22
 wait $transfer || surprise
 echo "   the transfer: $(cat "$work/burst")"
 
