@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The host's network devices: which there are, where the far end of a veth pair is, and what can be
+ * changed there.
+ */
+#ifndef SLUICE_LOADER_DEVICE_H
+#define SLUICE_LOADER_DEVICE_H
+
+#include <net/if.h>
+
+#include "loader/sluice.h"
+
+struct device {
+	__u32 ifindex;
+	char name[IFNAMSIZ];
+	char kind[16];      /* "veth", "tun", "bridge", ...; "" for a physical one */
+	__u16 type;         /* ARPHRD_* */
+	__u32 flags;        /* IFF_* */
+	__u32 mtu;
+	__u32 link;         /* ifindex of the device it hangs on or pairs with; 0: none */
+	__s32 link_nsid;    /* the namespace that one is in, as this one numbers it; -1: this one */
+	__u32 xdp_program;  /* id of an XDP program on it; 0: none */
+	__u8 xdp_mode;      /* XDP_ATTACHED_* */
+};
+
+/* All devices of the calling thread's namespace, by name. */
+struct devices {
+	struct device *list;
+	size_t count;
+};
+
+int devices_read(struct devices *devices, struct sluice_error *error);
+void devices_free(struct devices *devices);
+const struct device *device_by_name(const struct devices *devices, const char *name);
+const struct device *device_by_index(const struct devices *devices, __u32 ifindex);
+
+/* The device a document's text means: IFNAME, or for NETNS/IFNAME the other end of that veth
+ * pair. -ENODEV with a sentence when it is not there, -EINVAL when it can not be meant. */
+int device_find(const struct devices *devices, const char *text, const struct device **device,
+		struct sluice_error *error);
+/* The driver's name as ethtool says it; "" when it says none. */
+void device_driver(const struct device *device, char driver[32]);
+
+/* The far end of a veth pair, wherever it is. */
+struct peer {
+	int netns;      /* descriptor of its namespace; owned by the peer */
+	__u64 inode;    /* that namespace's inode */
+	__u32 ifindex;  /* there */
+	char name[IFNAMSIZ];
+};
+
+/* -ENOENT with a sentence when no process and no name leads to its namespace. */
+int peer_find(const struct device *device, struct peer *peer, struct sluice_error *error);
+void peer_free(struct peer *peer);
+/* The namespace of an inode, among names and processes: a descriptor, or -ENOENT. */
+int netns_by_inode(__u64 inode);
+
+/* What is switched on and off at a far end. */
+enum feature {
+	FEATURE_GRO,
+	FEATURE_TX_CHECKSUM,
+	FEATURE_COUNT,
+};
+
+const char *feature_name(enum feature feature);
+/* Reads and sets a feature of device `name` in a namespace. 0 or -errno. */
+int feature_get(int netns, const char *name, enum feature feature, bool *on);
+int feature_set(int netns, const char *name, enum feature feature, bool on);
+/* The name of an ifindex in a namespace. 0 or -errno. */
+int name_by_index(int netns, __u32 ifindex, char name[IFNAMSIZ]);
+
+#endif
