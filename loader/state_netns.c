@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * switch.json: which network namespace the switch runs in.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "loader/device.h"
+#include "loader/state.h"
+
+#define OWN_NETNS "/proc/thread-self/ns/net"
+
+int netns_inode(__u64 *inode, struct sluice_error *error)
+{
+	struct stat info;
+
+	if (stat(OWN_NETNS, &info))
+		return sluice_error_set(error, -errno, "cannot look at %s: %s", OWN_NETNS,
+					strerror(errno));
+	*inode = info.st_ino;
+	return 0;
+}
+
+int state_write_netns(const struct sluice *sw, struct sluice_error *error)
+{
+	__u64 inode;
+	json_t *object;
+	char *text;
+	int result;
+
+	result = netns_inode(&inode, error);
+	if (result)
+		return result;
+	object = json_pack("{s:s, s:s, s:I}", "name", sw->name, "netns", sw->netns, "netnsInode",
+			   (json_int_t)inode);
+	text = json_dumps(object, JSON_INDENT(1));
+	json_decref(object);
+	if (!text)
+		return sluice_error_set(error, -ENOMEM, "out of memory");
+	result = state_write(sw, "switch.json", text, strlen(text), error);
+	free(text);
+	return result;
+}
+
+static int read_netns(const struct sluice *sw, char name[64], __u64 *inode,
+		      struct sluice_error *error)
+{
+	const char *netns;
+	json_int_t number;
+	json_t *object;
+	char *text;
+	int result;
+
+	result = state_read(sw, "switch.json", &text, NULL, error);
+	if (result)
+		return result;
+	object = json_loads(text, 0, NULL);
+	free(text);
+	if (json_unpack(object, "{s:s, s:I}", "netns", &netns, "netnsInode", &number)) {
+		result = sluice_error_set(error, -EINVAL, "%s/switch.json is damaged", sw->state);
+	} else {
+		snprintf(name, 64, "%s", netns);
+		*inode = (__u64)number;
+	}
+	json_decref(object);
+	return result;
+}
+
+int state_check_netns(struct sluice *sw, bool *gone, struct sluice_error *error)
+{
+	__u64 inode = 0, own = 0;
+	char name[64];
+	int there, result;
+
+	result = read_netns(sw, name, &inode, error);
+	/* A half of a switch may not have come so far. */
+	if (gone && (result == -ENOENT || result == -EINVAL)) {
+		*gone = true;
+		return 0;
+	}
+	if (result == -ENOENT)
+		return sluice_error_set(error, -ENOTCONN, "switch %s is not up", sw->name);
+	result = result ?: netns_inode(&own, error);
+	if (result)
+		return result;
+	if (inode == own) {
+		if (gone)
+			*gone = false;
+		snprintf(sw->netns, sizeof(sw->netns), "%s", name);
+		return 0;
+	}
+	if (gone) {
+		there = netns_by_inode(inode);
+		if (there < 0) {
+			*gone = true;
+			return 0;
+		}
+		close(there);
+	}
+	if (*name)
+		return sluice_error_set(error, -EINVAL,
+					"switch %s runs in network namespace %s: say 'sluice -n %s ...'",
+					sw->name, name, name);
+	return sluice_error_set(error, -EINVAL,
+				"switch %s runs in another network namespace than this: enter it "
+				"first, or name another switch with --switch", sw->name);
+}
