@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * From a document's ports and uplinks to devices of this host: which device, how frames get
+ * there, what must be prepared at its far end, and why.
+ */
+#include <errno.h>
+#include <net/if_arp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "loader/attach.h"
+
+static bool is_veth(const struct device *device)
+{
+	return !strcmp(device->kind, "veth");
+}
+
+static bool is_tap(const struct device *device)
+{
+	return !strcmp(device->kind, "tun");
+}
+
+static bool asks_xdp(const struct attachment *attachment)
+{
+	return attachment->wanted == SLUICE_HOOK_XDP ||
+	       attachment->wanted == SLUICE_HOOK_XDP_GENERIC;
+}
+
+bool attachment_by_xdp(const struct attachment *attachment)
+{
+	return !attachment->uplink && attachment->wanted == SLUICE_HOOK_XDP;
+}
+
+static void place_port(const struct device *device, struct attachment *attachment)
+{
+	struct placement *placement = &attachment->placement;
+	const char *kind = is_veth(device) ? "veth" : is_tap(device) ? "tap" : "device";
+	const char *wish = attachment->wanted == SLUICE_HOOK_TC ? ", as asked" : "";
+
+	placement->delivery = asks_xdp(attachment) ? DELIVERY_XDP : DELIVERY_TC;
+	placement->redirect_peer = is_veth(device) && device->link_nsid >= 0 &&
+				   !asks_xdp(attachment);
+	if (asks_xdp(attachment))
+		snprintf(placement->why, sizeof(placement->why),
+			 "%s: xdp, as asked: more packets a second, no GSO", kind);
+	else if (placement->redirect_peer)
+		snprintf(placement->why, sizeof(placement->why),
+			 "%s: tc keeps GSO and hands frames straight into the container%s", kind,
+			 wish);
+	else
+		snprintf(placement->why, sizeof(placement->why), "%s: tc keeps GSO%s", kind, wish);
+}
+
+static int check_device(const struct device *device, const struct attachment *attachment,
+			struct sluice_error *error)
+{
+	const char *role = attachment->uplink ? "uplink" : "port";
+
+	if (device->type != ARPHRD_ETHER)
+		return sluice_error_set(error, -EINVAL,
+					"%s %s: %s is no Ethernet device: name one that is%s", role,
+					attachment->owner, device->name,
+					is_tap(device) ? ", such as a tap in place of a tun" : "");
+	return 0;
+}
+
+/* Whether the running version has this owner on this device text: it may have vanished. */
+static bool was_there(const struct attachments *running, const struct attachment *attachment)
+{
+	for (size_t i = 0; i < running->count; i++)
+		if (running->list[i].uplink == attachment->uplink &&
+		    !strcmp(running->list[i].owner, attachment->owner) &&
+		    !strcmp(running->list[i].device, attachment->device))
+			return true;
+	return false;
+}
+
+static int resolve_one(struct attachment *attachment, const struct devices *devices,
+		       const struct attachments *running, bool tolerate_missing,
+		       struct sluice_error *error)
+{
+	const struct attachment *old;
+	const struct device *device;
+	struct sluice_error said;
+	int result;
+
+	result = device_find(devices, attachment->device, &device, &said);
+	if (result == -ENODEV && (tolerate_missing || was_there(running, attachment))) {
+		snprintf(attachment->placement.why, sizeof(attachment->placement.why),
+			 "the device is not there");
+		return 0;
+	}
+	if (result)
+		return sluice_error_set(error, result, "%s %s: %s",
+					attachment->uplink ? "uplink" : "port", attachment->owner,
+					said.message);
+	result = check_device(device, attachment, error);
+	if (result)
+		return result;
+	attachment->ifindex = device->ifindex;
+	attachment->placement.ifindex = device->ifindex;
+	snprintf(attachment->ifname, sizeof(attachment->ifname), "%s", device->name);
+	place_port(device, attachment);
+	old = attachments_match(running, attachment);
+	if (old) {
+		attachment->hook = old->hook;
+		attachment->program = old->program;
+		memcpy(attachment->change, old->change, sizeof(old->change));
+		attachment->change_count = old->change_count;
+		attachment->prepared = old->prepared;
+		if (attachment->uplink)
+			attachment->placement = old->placement;
+	}
+	return 0;
+}
+
+static int compare_ifindex(const void *a, const void *b)
+{
+	const struct attachment *const *left = a, *const *right = b;
+
+	return ((*left)->ifindex > (*right)->ifindex) - ((*left)->ifindex < (*right)->ifindex);
+}
+
+/* Two names can mean one device: "eth0" in a container and its veth's end here. */
+static int refuse_shared_devices(const struct attachments *attachments, struct sluice_error *error)
+{
+	struct attachment **order;
+	int result = 0;
+
+	order = calloc(attachments->count + 1, sizeof(struct attachment *));
+	if (!order)
+		return sluice_error_set(error, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < attachments->count; i++)
+		order[i] = &attachments->list[i];
+	qsort(order, attachments->count, sizeof(struct attachment *), compare_ifindex);
+	for (size_t i = 1; i < attachments->count && !result; i++)
+		if (order[i]->ifindex && order[i]->ifindex == order[i - 1]->ifindex)
+			result = sluice_error_set(error, -EINVAL,
+						  "%s and %s are both on device %s: each needs its own",
+						  order[i - 1]->owner, order[i]->owner,
+						  order[i]->ifname);
+	free(order);
+	return result;
+}
+
+int attachments_resolve(const struct sluice_config *config, const struct devices *devices,
+			const struct attachments *running, bool tolerate_missing,
+			struct attachments *resolved, struct sluice_error *error)
+{
+	struct attachments made = {};
+	int result = 0;
+
+	made.list = calloc(config->port_count + config->uplink_count + 1, sizeof(*made.list));
+	if (!made.list)
+		return sluice_error_set(error, -ENOMEM, "out of memory");
+	/* Ports first: attachment i is port i's, as compile() wants its placements. */
+	for (size_t i = 0; i < config->port_count && !result; i++) {
+		struct attachment *attachment = &made.list[made.count++];
+
+		snprintf(attachment->owner, sizeof(attachment->owner), "%s", config->ports[i].name);
+		snprintf(attachment->device, sizeof(attachment->device), "%s",
+			 config->ports[i].device);
+		attachment->wanted = config->ports[i].hook;
+		result = resolve_one(attachment, devices, running, tolerate_missing, error);
+	}
+	for (size_t i = 0; i < config->uplink_count && !result; i++) {
+		struct attachment *attachment = &made.list[made.count++];
+
+		attachment->uplink = true;
+		snprintf(attachment->owner, sizeof(attachment->owner), "%s",
+			 config->uplinks[i].device);
+		snprintf(attachment->device, sizeof(attachment->device), "%s",
+			 config->uplinks[i].device);
+		attachment->wanted = config->uplinks[i].hook;
+		result = resolve_one(attachment, devices, running, tolerate_missing, error);
+	}
+	result = result ?: refuse_shared_devices(&made, error);
+	if (result) {
+		attachments_free(&made);
+		return result;
+	}
+	*resolved = made;
+	return 0;
+}
+
+/* --- what XDP needs at far ends --- */
+
+static const struct feature_change *find_change(const struct attachment *attachment, __u64 netns,
+						__u32 ifindex, enum feature feature)
+{
+	for (size_t i = 0; i < attachment->change_count; i++)
+		if (attachment->change[i].netns == netns &&
+		    attachment->change[i].ifindex == ifindex &&
+		    attachment->change[i].feature == feature)
+			return &attachment->change[i];
+	return NULL;
+}
+
+/* Notes that a feature must be `on`. What an attachment before this one switched is taken over
+ * from it, so that the true state comes back in the end. */
+static int note_change(struct attachment *attachment, const struct attachments *running,
+		       const struct peer *peer, enum feature feature, bool on,
+		       struct sluice_error *error)
+{
+	struct feature_change *change = &attachment->change[attachment->change_count];
+	bool is;
+	int result;
+
+	if (find_change(attachment, peer->inode, peer->ifindex, feature))
+		return 0;
+	for (size_t i = 0; i < running->count; i++) {
+		const struct feature_change *old =
+			running->list[i].ifindex != attachment->ifindex ?
+				NULL :
+				find_change(&running->list[i], peer->inode, peer->ifindex, feature);
+
+		if (old) {
+			*change = *old;
+			attachment->change_count++;
+			return 0;
+		}
+	}
+	result = feature_get(peer->netns, peer->name, feature, &is);
+	if (result)
+		return sluice_error_set(error, result,
+					"port %s: cannot ask the other end of %s for its feature "
+					"'%s' (%s): set hook: tc", attachment->owner,
+					attachment->ifname, feature_name(feature),
+					strerror(-result));
+	if (is == on)
+		return 0;
+	*change = (struct feature_change){ .netns = peer->inode,
+					   .ifindex = peer->ifindex,
+					   .feature = feature,
+					   .was = is };
+	attachment->change_count++;
+	return 0;
+}
+
+/*
+ * Frames that XDP sends into a veth vanish unless its far end polls for them, which GRO makes it do.
+ * Frames that a far end sends to an XDP program carry unfinished checksums while it believes that
+ * somebody behind finishes them.
+ */
+static int prepare_veth(struct attachment *attachment, const struct attachments *running,
+			const struct device *device, struct sluice_error *error)
+{
+	struct sluice_error said;
+	struct peer peer;
+	int result;
+
+	if (attachment->prepared)
+		return 0;
+	result = peer_find(device, &peer, &said);
+	if (result)
+		return sluice_error_set(error, result, "port %s: %s", attachment->owner,
+					said.message);
+	result = note_change(attachment, running, &peer, FEATURE_GRO, true, error);
+	if (!result && attachment_by_xdp(attachment))
+		result = note_change(attachment, running, &peer, FEATURE_TX_CHECKSUM, false, error);
+	peer_free(&peer);
+	attachment->prepared = !result;
+	return result;
+}
+
+int attachments_prepare(struct attachments *attachments, const struct attachments *running,
+			const struct devices *devices, struct sluice_error *error)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < attachments->count; i++)
+		any |= attachment_by_xdp(&attachments->list[i]);
+	for (size_t i = 0; any && i < attachments->count; i++) {
+		struct attachment *attachment = &attachments->list[i];
+		const struct device *device = device_by_index(devices, attachment->ifindex);
+		int result = 0;
+
+		if (device && !attachment->uplink && is_veth(device))
+			result = prepare_veth(attachment, running, device, error);
+		if (result)
+			return result;
+	}
+	return 0;
+}
