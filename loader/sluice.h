@@ -303,8 +303,8 @@ struct sluice_options {
 	const char *netns; /* name under /run/netns; NULL: the caller's. The calling thread enters it. */
 };
 
-/* Opens a running switch for reading and writing. -ENOTCONN when it is not up. Heals what a
- * killed writer left behind only when the lock is free; never waits. Close with sluice_close. */
+/* Opens a running switch for reading and writing. -ENOTCONN when it is not up. Never waits; what a
+ * killed writer left behind is healed by the next sluice_lock. Close with sluice_close. */
 int sluice_open(const struct sluice_options *options, struct sluice **sw,
 		struct sluice_error *error);
 void sluice_close(struct sluice *sw);

@@ -5,6 +5,9 @@
 #ifndef SLUICE_LOADER_SWITCH_H
 #define SLUICE_LOADER_SWITCH_H
 
+#include <sys/types.h>
+#include <time.h>
+
 #include "loader/compile.h"
 #include "maps/control.h"
 
@@ -14,7 +17,7 @@
 /* The pinned maps, by the name they are pinned under. X(name) */
 #define SWITCH_MAPS(X)                                                                    \
 	X(control) X(tables) X(flows) X(flow_locks) X(flow_usage) X(flow_sweeper)         \
-	X(fragments) X(port_counters) X(rule_counters) X(devices) X(events)               \
+	X(fragments) X(port_counters) X(rule_counters) X(devices) X(devices_tc) X(events) \
 	X(event_budgets) X(traces)
 
 /* The pinned programs. X(name) */
@@ -46,15 +49,62 @@ struct sluice {
 	__u64 *flow_usage;       /* by slot */
 	struct ids *slots;
 	struct ids *rules;
-	char rule_name[144];     /* what sluice_rule_name() returned last */
+	ino_t ids_file;          /* which file the numbers were read from, and when it was written */
+	struct timespec ids_time;
 	/* The running version's document, read when first needed; see switch_config(). */
 	struct sluice_config *config;
 	__u32 config_version;
+	char rule_name[144];     /* what sluice_rule_name() returned last */
 };
 
 /* The root of the running version; valid until the next commit wraps around: copy what you keep. */
 const struct root *switch_root(const struct sluice *sw);
 /* The running version's document, cached in sw; NULL and error set on failure. */
 const struct sluice_config *switch_config(struct sluice *sw, struct sluice_error *error);
+
+/* --- how a switch comes to be open (loader/open.c) --- */
+
+/* A struct sluice that holds only its name and paths; every descriptor is -1. Enters options->netns. */
+int switch_new(const struct sluice_options *options, struct sluice **sw,
+	       struct sluice_error *error);
+/* Maps the memory of control, tables, flows and flow_usage and makes the two name spaces. */
+int switch_map_memory(struct sluice *sw, struct sluice_error *error);
+/* Reads the numbers of slots and rules from the state directory, anew. */
+int switch_read_ids(struct sluice *sw, struct sluice_error *error);
+
+/* --- programs and maps (loader/load.c, loader/host.c) --- */
+
+/* Root, capabilities, kernel, BTF and bpffs: what every command that changes a switch needs. */
+int host_check(struct sluice_error *error);
+/* Loads the object, pins its maps and programs under sw->pins and fills sw->map and sw->program. */
+int switch_load(struct sluice *sw, struct sluice_error *error);
+/* Opens what switch_load pinned. -ENOTCONN when it is not there. */
+int switch_open_pins(struct sluice *sw, struct sluice_error *error);
+/* Starts the sweep timer of the loaded programs and stops the one of programs before them. */
+int switch_start_sweep(struct sluice *sw, struct sluice_error *error);
+
+/* --- a version (loader/commit.c) --- */
+
+enum commit_flags {
+	COMMIT_TOLERATE_MISSING = 1 << 0, /* a device that is not there is no error */
+	COMMIT_ALWAYS = 1 << 1,           /* a new version even when nothing differs */
+};
+
+int switch_commit(struct sluice *sw, const struct sluice_config *config, const char *why,
+		  unsigned int flags, unsigned int *version, struct sluice_error *error);
+/* Undoes what a killed writer left between the running version and its own. Caller holds the lock. */
+int switch_heal(struct sluice *sw, struct sluice_error *error);
+
+/* Called at each step of a change with its name. Does nothing; a test program defines its own, to
+ * die there. */
+void sluice_test_step(const char *step);
+
+/* --- taking it off (loader/down.c) --- */
+
+/* Detaches and removes everything of the switch but the lock's file and directory. Caller holds the
+ * lock. */
+int switch_clear(struct sluice *sw, struct sluice_error *error);
+/* The same, and the lock's file and empty directories in the end. */
+int switch_remove(struct sluice *sw, struct sluice_error *error);
 
 #endif

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * From one version to the next.
+ *
+ * Everything that can be refused is refused before the first trace is left; then each step leaves
+ * something that switch_heal() can tell from the running version and remove; one store makes the
+ * new version the running one; what is left over of the old one goes last. The file `changing`
+ * stands from the first trace to the last: without it there is nothing to heal.
+ */
+#include "loader/commit.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "loader/state.h"
+
+__attribute__((weak)) void sluice_test_step(const char *step)
+{
+	(void)step;
+}
+
+static void commit_free(struct commit *commit)
+{
+	devices_free(&commit->devices);
+	attachments_free(&commit->running);
+	attachments_free(&commit->next);
+	free(commit->placements);
+	free(commit->text);
+}
+
+/* --- before the first trace --- */
+
+static int write_text(struct commit *commit, struct sluice_error *error)
+{
+	FILE *stream = open_memstream(&commit->text, &commit->length);
+	int result;
+
+	if (!stream)
+		return sluice_error_set(error, -ENOMEM, "out of memory");
+	result = sluice_config_write(commit->config, stream, error);
+	if (fclose(stream) && !result)
+		result = sluice_error_set(error, -ENOMEM, "out of memory");
+	return result;
+}
+
+static int gather(struct commit *commit, unsigned int flags, struct sluice_error *error)
+{
+	int result;
+
+	result = sluice_config_validate(commit->config, error) ?: write_text(commit, error) ?:
+		 devices_read(&commit->devices, error) ?:
+		 attachments_read(commit->sw, &commit->running, error) ?:
+		 attachments_resolve(commit->config, &commit->devices, &commit->running,
+				     flags & COMMIT_TOLERATE_MISSING, &commit->next, error);
+	if (result)
+		return result;
+	if (commit->sw->control->root)
+		commit->before = *switch_root(commit->sw);
+	commit->version = commit->before.version + 1;
+	commit->placements = calloc(commit->config->port_count + 1, sizeof(*commit->placements));
+	if (!commit->placements)
+		return sluice_error_set(error, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < commit->config->port_count; i++)
+		commit->placements[i] = commit->next.list[i].placement;
+	return 0;
+}
+
+static bool same_text(const struct commit *commit)
+{
+	char name[64], *text, *document;
+	size_t length;
+	bool same = false;
+
+	snprintf(name, sizeof(name), "versions/%u.yaml", commit->before.version);
+	if (state_read(commit->sw, name, &text, &length, NULL))
+		return false;
+	document = strchr(text, '\n');
+	if (document)
+		same = !strcmp(document + 1, commit->text);
+	free(text);
+	return same;
+}
+
+static bool needs_attach(const struct commit *commit, const struct attachment *attachment)
+{
+	if (!attachment->ifindex)
+		return false;
+	return attachment->hook == ATTACH_NONE ||
+	       attachment_drift(commit->sw, attachment, &commit->devices);
+}
+
+/* Whether the running version already is what is asked for, on the devices there are now. */
+static bool nothing_differs(const struct commit *commit)
+{
+	if (!commit->before.version || !same_text(commit) ||
+	    commit->running.count != commit->next.count)
+		return false;
+	for (size_t i = 0; i < commit->next.count; i++)
+		if (!attachments_match(&commit->running, &commit->next.list[i]) ||
+		    needs_attach(commit, &commit->next.list[i]))
+			return false;
+	return devices_in_place(commit);
+}
+
+/* --- traces --- */
+
+static int lay_version(struct commit *commit, struct sluice_error *error)
+{
+	struct tables tables = { .lines = commit->sw->lines, .count = commit->sw->line_count };
+	int result = -ENOSPC;
+
+	for (int from_start = 0; from_start < 2 && result == -ENOSPC; from_start++) {
+		struct sluice_error said = {};
+
+		result = tables_begin(&tables, commit->before.first_line,
+				      commit->before.line_count, from_start, error);
+		if (result)
+			return result;
+		result = compile(&tables, commit->config, commit->placements, commit->sw->slots,
+				 commit->sw->rules, commit->version, &commit->root, &said);
+		if (result)
+			sluice_error_set(error, result, "%s",
+					 *said.message ? said.message :
+							 "the document needs more table lines than "
+							 "the switch has: use fewer rules");
+	}
+	return result;
+}
+
+static int write_version(struct commit *commit, const char *why, struct sluice_error *error)
+{
+	struct version_head head = { .number = commit->version, .time = time(NULL) };
+
+	snprintf(head.why, sizeof(head.why), "%s", why ? why : "");
+	return state_write_version(commit->sw, &head, commit->text, commit->length, error);
+}
+
+/* Records what was and what will be attached: whatever of it a killed writer leaves is known. */
+static int record_both(struct commit *commit, struct sluice_error *error)
+{
+	struct attachments both = {};
+	int result;
+
+	both.list = calloc(commit->running.count + commit->next.count + 1, sizeof(*both.list));
+	if (!both.list)
+		return sluice_error_set(error, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < commit->next.count; i++)
+		both.list[both.count++] = commit->next.list[i];
+	for (size_t i = 0; i < commit->running.count; i++)
+		if (!attachments_match(&commit->next, &commit->running.list[i]))
+			both.list[both.count++] = commit->running.list[i];
+	result = attachments_write(commit->sw, &both, error);
+	free(both.list);
+	return result;
+}
+
+static int attach_new(struct commit *commit, struct sluice_error *error)
+{
+	int result = 0;
+
+	for (size_t i = 0; i < commit->next.count && !result; i++) {
+		struct attachment *attachment = &commit->next.list[i];
+		const struct attachment *old = attachments_match(&commit->running, attachment);
+
+		if (needs_attach(commit, attachment)) {
+			result = attach(commit->sw, attachment, &commit->devices, error);
+			sluice_test_step("attached one");
+		} else if (old && old->change_count < attachment->change_count) {
+			result = attach_features(attachment, error);
+		}
+	}
+	return result;
+}
+
+static void publish(struct commit *commit)
+{
+	__atomic_store_n(&commit->sw->control->root, commit->root, __ATOMIC_RELEASE);
+}
+
+/* --- after the switch --- */
+
+static int detach_gone(struct commit *commit, struct sluice_error *error)
+{
+	int result = 0;
+
+	for (size_t i = 0; i < commit->running.count; i++) {
+		const struct attachment *old = &commit->running.list[i];
+
+		if (!attachments_match(&commit->next, old))
+			result = detach(commit->sw, old, &commit->next, error) ?: result;
+	}
+	return result;
+}
+
+static int tidy(struct commit *commit, struct sluice_error *error)
+{
+	int result;
+
+	result = devices_remove_gone(commit, error) ?: detach_gone(commit, error) ?:
+		 attachments_write(commit->sw, &commit->next, error);
+	sluice_test_step("detached");
+	return result ?: state_prune_versions(commit->sw, commit->version,
+					      confirm_target(commit->sw), error) ?:
+	       state_remove(commit->sw, "changing", error);
+}
+
+static void remember_config(struct sluice *sw, const struct sluice_config *config,
+			    __u32 version)
+{
+	struct sluice_config *copy;
+
+	sluice_config_free(sw->config);
+	sw->config = NULL;
+	/* Without memory for it, it is read from its file when next needed. */
+	if (!sluice_config_copy(config, &copy, NULL)) {
+		sw->config = copy;
+		sw->config_version = version;
+	}
+}
+
+static int build(struct commit *commit, const char *why, struct sluice_error *error)
+{
+	struct sluice *sw = commit->sw;
+	int result;
+
+	result = state_write(sw, "changing", "", 0, error);
+	sluice_test_step("changing");
+	result = result ?: numbers_take(commit, error);
+	sluice_test_step("numbered");
+	result = result ?: lay_version(commit, error);
+	sluice_test_step("compiled");
+	result = result ?: write_version(commit, why, error);
+	sluice_test_step("written");
+	result = result ?: record_both(commit, error);
+	sluice_test_step("recorded");
+	result = result ?: attach_new(commit, error);
+	sluice_test_step("attached");
+	result = result ?: devices_fill(commit, error);
+	sluice_test_step("filled");
+	return result;
+}
+
+int switch_commit(struct sluice *sw, const struct sluice_config *config, const char *why,
+		  unsigned int flags, unsigned int *version, struct sluice_error *error)
+{
+	struct commit commit = { .sw = sw, .config = config };
+	int result;
+
+	if (sw->lock_fd < 0)
+		return sluice_error_set(error, -EINVAL, "a commit needs the switch's lock");
+	result = gather(&commit, flags, error);
+	if (!result && !(flags & COMMIT_ALWAYS) && nothing_differs(&commit)) {
+		*version = commit.before.version;
+		commit_free(&commit);
+		return 0;
+	}
+	result = result ?: attachments_prepare(&commit.next, &commit.running, &commit.devices,
+					       error);
+	if (result) {
+		commit_free(&commit);
+		return result;
+	}
+	result = build(&commit, why, error);
+	if (!result) {
+		publish(&commit);
+		sluice_test_step("published");
+		remember_config(sw, config, commit.version);
+		*version = commit.version;
+		/* The version runs. What could not be tidied keeps its mark; the next writer goes on. */
+		tidy(&commit, NULL);
+		sluice_test_step("tidied");
+	} else if (sw->control->root) {
+		switch_heal(sw, NULL);
+	}
+	commit_free(&commit);
+	return result;
+}
+
+int sluice_commit(struct sluice *sw, const struct sluice_config *config, const char *why,
+		  unsigned int *version, struct sluice_error *error)
+{
+	return switch_commit(sw, config, why, 0, version, error);
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The maps `devices` and `devices_tc`: slot -> device. The kernel empties an element when its device goes.
+ */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <linux/bpf.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "loader/commit.h"
+
+static __u32 device_in(int map, __u32 slot)
+{
+	struct bpf_devmap_val value = {};
+
+	if (bpf_map_lookup_elem(map, &slot, &value))
+		return 0;
+	return value.ifindex;
+}
+
+static int put_in(int map, __u32 slot, __u32 ifindex)
+{
+	struct bpf_devmap_val value = { .ifindex = ifindex };
+
+	if (device_in(map, slot) == ifindex)
+		return 0;
+	if (ifindex)
+		return bpf_map_update_elem(map, &slot, &value, BPF_ANY) ? -errno : 0;
+	return bpf_map_delete_elem(map, &slot) && errno != ENOENT ? -errno : 0;
+}
+
+static int put(const struct sluice *sw, __u32 slot, __u32 ifindex, struct sluice_error *error)
+{
+	int result = put_in(sw->map.devices, slot, ifindex) ?:
+		     put_in(sw->map.devices_tc, slot, ifindex);
+
+	if (result)
+		return sluice_error_set(error, result, "cannot set the device of slot %u: %s", slot,
+					strerror(-result));
+	return 0;
+}
+
+bool devices_in_place(const struct commit *commit)
+{
+	for (size_t i = 0; i < commit->config->port_count; i++) {
+		__u32 slot = ids_find(commit->sw->slots, commit->config->ports[i].name);
+
+		__u32 ifindex = commit->placements[i].ifindex;
+
+		if (device_in(commit->sw->map.devices, slot) != ifindex ||
+		    device_in(commit->sw->map.devices_tc, slot) != ifindex)
+			return false;
+	}
+	return true;
+}
+
+int devices_fill(const struct commit *commit, struct sluice_error *error)
+{
+	int result = 0;
+
+	for (size_t i = 0; i < commit->config->port_count && !result; i++) {
+		__u32 slot = ids_find(commit->sw->slots, commit->config->ports[i].name);
+
+		result = put(commit->sw, slot, commit->placements[i].ifindex, error);
+	}
+	return result;
+}
+
+static bool slot_used(const struct sluice *sw, const struct root *root, __u32 slot)
+{
+	const struct port *ports = (const struct port *)&sw->lines[root->ports];
+
+	return slot < root->port_count && (ports[slot].flags & PORT_IN_USE);
+}
+
+int devices_remove_gone(const struct commit *commit, struct sluice_error *error)
+{
+	const struct root *now = switch_root(commit->sw);
+	int result = 0;
+
+	for (__u32 slot = 1; slot < commit->before.port_count && !result; slot++)
+		if (slot_used(commit->sw, &commit->before, slot) &&
+		    !slot_used(commit->sw, now, slot))
+			result = put(commit->sw, slot, 0, error);
+	return result;
+}
+
+int devices_heal(const struct sluice *sw, struct sluice_error *error)
+{
+	const struct root *root = switch_root(sw);
+	const struct device_bucket *buckets =
+		(const struct device_bucket *)&sw->lines[root->devices];
+	__u32 *ifindex = calloc(SLUICE_MAX_PORTS, sizeof(*ifindex));
+	int result = 0;
+
+	if (!ifindex)
+		return sluice_error_set(error, -ENOMEM, "out of memory");
+	for (__u32 i = 0; i <= root->device_mask; i++)
+		for (int at = 0; at < DEVICES_PER_BUCKET; at++)
+			if (buckets[i].entry[at].ifindex)
+				ifindex[buckets[i].entry[at].slot] = buckets[i].entry[at].ifindex;
+	for (__u32 slot = 1; slot < SLUICE_MAX_PORTS && !result; slot++) {
+		result = put(sw, slot, ifindex[slot], error);
+		/* The device vanished since: its slot is empty, as it should be. */
+		if (result && ifindex[slot])
+			result = put(sw, slot, 0, error);
+	}
+	free(ifindex);
+	return result;
+}

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A struct sluice: made, opened, closed.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "loader/lock.h"
+#include "loader/netns.h"
+
+static bool good_name(const char *name)
+{
+	size_t length = strlen(name);
+
+	/* bpffs knows no dots in names. */
+	return length && length < 32 &&
+	       strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") ==
+		       length;
+}
+
+static int enter_netns(const char *name, struct sluice_error *error)
+{
+	int fd = netns_open(name), result = 0;
+
+	if (fd < 0)
+		return sluice_error_set(error, fd,
+					"there is no network namespace %s: see 'ip netns' for those "
+					"there are", name);
+	if (setns(fd, CLONE_NEWNET))
+		result = sluice_error_set(error, -errno, "cannot enter network namespace %s: %s",
+					  name, strerror(errno));
+	close(fd);
+	return result;
+}
+
+static struct sluice *empty_switch(void)
+{
+	struct sluice *sw = calloc(1, sizeof(*sw));
+
+	if (!sw)
+		return NULL;
+	sw->lock_fd = -1;
+#define X(name) sw->map.name = -1;
+	SWITCH_MAPS(X)
+#undef X
+#define X(name) sw->program.name = -1;
+	SWITCH_PROGRAMS(X)
+#undef X
+	return sw;
+}
+
+int switch_new(const struct sluice_options *options, struct sluice **sw, struct sluice_error *error)
+{
+	const char *name = options && options->name ? options->name : SLUICE_DEFAULT_SWITCH;
+	const char *netns = options && options->netns ? options->netns : "";
+	struct sluice *made;
+	int result;
+
+	if (!good_name(name))
+		return sluice_error_set(error, -EINVAL,
+					"a switch's name has 1 to 31 letters, digits, '_' and '-', "
+					"which '%s' has not", name);
+	if (*netns) {
+		result = enter_netns(netns, error);
+		if (result)
+			return result;
+	}
+	made = empty_switch();
+	if (!made)
+		return sluice_error_set(error, -ENOMEM, "out of memory");
+	snprintf(made->name, sizeof(made->name), "%s", name);
+	snprintf(made->netns, sizeof(made->netns), "%s", netns);
+	snprintf(made->pins, sizeof(made->pins), "%s/%s", SLUICE_PIN_ROOT, name);
+	snprintf(made->state, sizeof(made->state), "%s/%s", SLUICE_STATE_ROOT, name);
+	*sw = made;
+	return 0;
+}
+
+static int map_memory(int fd, const char *name, size_t size, void **memory,
+		      struct sluice_error *error)
+{
+	void *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	if (at == MAP_FAILED)
+		return sluice_error_set(error, -errno, "cannot map the memory of %s: %s", name,
+					strerror(errno));
+	*memory = at;
+	return 0;
+}
+
+int switch_map_memory(struct sluice *sw, struct sluice_error *error)
+{
+	void *control, *lines, *flows, *usage;
+	int result;
+
+	sw->slots = ids_new(SLUICE_MAX_PORTS);
+	sw->rules = ids_new(SLUICE_MAX_RULES);
+	if (!sw->slots || !sw->rules)
+		return sluice_error_set(error, -ENOMEM, "out of memory");
+	sw->line_count = SLUICE_DEFAULT_TABLE_LINES;
+	sw->flow_buckets = SLUICE_DEFAULT_FLOW_BUCKETS;
+	result = map_memory(sw->map.control, "control", sizeof(struct control), &control, error);
+	if (result)
+		return result;
+	sw->control = control;
+	result = map_memory(sw->map.tables, "tables", sw->line_count * sizeof(struct table_line),
+			    &lines, error);
+	if (result)
+		return result;
+	sw->lines = lines;
+	result = map_memory(sw->map.flows, "flows", sw->flow_buckets * sizeof(struct flow_bucket),
+			    &flows, error);
+	if (result)
+		return result;
+	sw->flows = flows;
+	result = map_memory(sw->map.flow_usage, "flow_usage", SLUICE_MAX_PORTS * sizeof(__u64),
+			    &usage, error);
+	if (result)
+		return result;
+	sw->flow_usage = usage;
+	return 0;
+}
+
+static void close_fd(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
+static void unmap(void *memory, size_t size)
+{
+	if (memory)
+		munmap(memory, size);
+}
+
+void sluice_close(struct sluice *sw)
+{
+	if (!sw)
+		return;
+	lock_drop(sw);
+	unmap(sw->control, sizeof(struct control));
+	unmap(sw->lines, sw->line_count * sizeof(struct table_line));
+	unmap(sw->flows, sw->flow_buckets * sizeof(struct flow_bucket));
+	unmap(sw->flow_usage, SLUICE_MAX_PORTS * sizeof(__u64));
+#define X(name) close_fd(sw->map.name);
+	SWITCH_MAPS(X)
+#undef X
+#define X(name) close_fd(sw->program.name);
+	SWITCH_PROGRAMS(X)
+#undef X
+	ids_free(sw->slots);
+	ids_free(sw->rules);
+	sluice_config_free(sw->config);
+	free(sw);
+}
+
+static int check_places(const struct sluice *sw, struct sluice_error *error)
+{
+	const char *const places[] = { SLUICE_STATE_ROOT, sw->state, SLUICE_PIN_ROOT, sw->pins };
+
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		int result = state_check_directory(places[i], error);
+
+		if (result == -ENOENT)
+			return sluice_error_set(error, -ENOTCONN,
+						"switch %s is not up: 'sluice up' puts it on", sw->name);
+		if (result)
+			return result;
+	}
+	return 0;
+}
+
+static int open_running(struct sluice *sw, struct sluice_error *error)
+{
+	int result = host_check(error) ?: check_places(sw, error) ?:
+		     switch_open_pins(sw, error) ?: switch_map_memory(sw, error);
+
+	if (result)
+		return result;
+	if (!__atomic_load_n(&sw->control->root, __ATOMIC_ACQUIRE))
+		return sluice_error_set(error, -ENOTCONN,
+					"switch %s is not up: 'sluice up' puts it on", sw->name);
+	return state_check_netns(sw, NULL, error) ?: switch_read_ids(sw, error);
+}
+
+int sluice_open(const struct sluice_options *options, struct sluice **sw,
+		struct sluice_error *error)
+{
+	struct sluice *opened;
+	int result;
+
+	result = switch_new(options, &opened, error);
+	if (result)
+		return result;
+	result = open_running(opened, error);
+	if (result) {
+		sluice_close(opened);
+		return result;
+	}
+	*sw = opened;
+	return 0;
+}
+
+int switch_read_ids(struct sluice *sw, struct sluice_error *error)
+{
+	char path[STATE_PATH_MAX];
+	struct stat info;
+	int result;
+
+	state_path(sw, "rules", path);
+	if (stat(path, &info))
+		return sluice_error_set(error, -errno, "cannot read %s: %s", path, strerror(errno));
+	/* Every save is a new file, so the same file needs no second reading. */
+	if (sw->ids_file == info.st_ino && sw->ids_time.tv_sec == info.st_mtim.tv_sec &&
+	    sw->ids_time.tv_nsec == info.st_mtim.tv_nsec)
+		return 0;
+	result = ids_load(sw->rules, path, error);
+	state_path(sw, "slots", path);
+	result = result ?: ids_load(sw->slots, path, error);
+	if (result)
+		return result;
+	sw->ids_file = info.st_ino;
+	sw->ids_time = info.st_mtim;
+	return 0;
+}
+
+const struct root *switch_root(const struct sluice *sw)
+{
+	return (const struct root *)&sw->lines[__atomic_load_n(&sw->control->root,
+							       __ATOMIC_ACQUIRE)];
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the switch is, and where the host has drifted away from it.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "loader/attach.h"
+
+static void say_drift(const struct sluice *sw, const struct attachment *attachment,
+		      const struct devices *devices, char drift[160])
+{
+	const struct device *device = device_by_index(devices, attachment->ifindex);
+	const char *wrong = attachment_drift(sw, attachment, devices);
+
+	if (wrong)
+		snprintf(drift, 160, "%s", wrong);
+	else if (device && !(device->flags & IFF_UP))
+		snprintf(drift, 160, "device down: 'ip link set %s up'", device->name);
+	else
+		drift[0] = '\0';
+}
+
+static const struct sluice_port *find_port(const struct sluice_config *config, const char *name)
+{
+	for (size_t i = 0; i < config->port_count; i++)
+		if (!strcmp(config->ports[i].name, name))
+			return &config->ports[i];
+	return NULL;
+}
+
+static void fill_port(const struct sluice *sw, const struct attachment *attachment,
+		      const struct sluice_port *port, const struct devices *devices,
+		      struct sluice_port_status *status)
+{
+	snprintf(status->name, sizeof(status->name), "%s", port->name);
+	snprintf(status->device, sizeof(status->device), "%s", port->device);
+	snprintf(status->vnet, sizeof(status->vnet), "%s", port->vnet);
+	snprintf(status->subnet, sizeof(status->subnet), "%s", port->subnet);
+	status->slot = ids_find(sw->slots, port->name);
+	status->ifindex = attachment->ifindex;
+	status->delivery = attachment->placement.delivery;
+	snprintf(status->why, sizeof(status->why), "%s", attachment->placement.why);
+	say_drift(sw, attachment, devices, status->drift);
+}
+
+static void fill_uplink(const struct sluice *sw, const struct attachment *attachment,
+			const struct devices *devices, struct sluice_uplink_status *status)
+{
+	static const char *const names[ATTACH_HOOK_COUNT] = {
+		[ATTACH_NONE] = "none", [ATTACH_TCX] = "tc",
+		[ATTACH_CLSACT] = "tc", [ATTACH_XDP] = "xdp",
+		[ATTACH_XDP_GENERIC] = "xdp-generic", [ATTACH_DISPATCHER] = "xdp",
+	};
+
+	snprintf(status->device, sizeof(status->device), "%s", attachment->owner);
+	status->ifindex = attachment->ifindex;
+	snprintf(status->hook, sizeof(status->hook), "%s", names[attachment->hook]);
+	status->dispatcher = attachment->hook == ATTACH_DISPATCHER;
+	snprintf(status->why, sizeof(status->why), "%s", attachment->placement.why);
+	say_drift(sw, attachment, devices, status->drift);
+}
+
+static void fill(const struct sluice *sw, const struct sluice_config *config,
+		 const struct attachments *attachments, const struct devices *devices,
+		 struct sluice_status *status)
+{
+	const struct root *root = switch_root(sw);
+
+	snprintf(status->name, sizeof(status->name), "%s", sw->name);
+	snprintf(status->netns, sizeof(status->netns), "%s", sw->netns);
+	status->version = root->version;
+	status->table_lines = sw->line_count;
+	status->table_lines_used = root->line_count;
+	status->flow_capacity = (unsigned long long)sw->flow_buckets * FLOWS_PER_BUCKET;
+	memcpy(status->mac, root->mac, sizeof(status->mac));
+	for (size_t i = 0; i < attachments->count; i++) {
+		const struct attachment *attachment = &attachments->list[i];
+		const struct sluice_port *port =
+			attachment->uplink ? NULL : find_port(config, attachment->owner);
+
+		if (attachment->uplink)
+			fill_uplink(sw, attachment, devices,
+				    &status->uplinks[status->uplink_count++]);
+		else if (port)
+			fill_port(sw, attachment, port, devices,
+				  &status->ports[status->port_count++]);
+	}
+}
+
+int sluice_status_get(struct sluice *sw, struct sluice_status **status, struct sluice_error *error)
+{
+	const struct sluice_config *config = switch_config(sw, error);
+	struct attachments attachments = {};
+	struct sluice_status *made;
+	struct devices devices = {};
+	int result;
+
+	if (!config)
+		return -EIO;
+	result = attachments_read(sw, &attachments, error) ?: devices_read(&devices, error) ?:
+		 switch_read_ids(sw, error);
+	made = calloc(1, sizeof(*made));
+	if (made) {
+		made->ports = calloc(attachments.count + 1, sizeof(*made->ports));
+		made->uplinks = calloc(attachments.count + 1, sizeof(*made->uplinks));
+	}
+	if (!result && (!made || !made->ports || !made->uplinks))
+		result = sluice_error_set(error, -ENOMEM, "out of memory");
+	if (!result) {
+		fill(sw, config, &attachments, &devices, made);
+		*status = made;
+	} else {
+		sluice_status_free(made);
+	}
+	attachments_free(&attachments);
+	devices_free(&devices);
+	return result;
+}
+
+void sluice_status_free(struct sluice_status *status)
+{
+	if (!status)
+		return;
+	free(status->ports);
+	free(status->uplinks);
+	free(status);
+}
