@@ -69,6 +69,8 @@ static const char document_head[] =
 	"    rules:\n"
 	"      - {name: sql, priority: 100, direction: Inbound, access: Allow, protocol: Tcp,\n"
 	"         sources: [\"asg:frontends\"], destinationPorts: [\"5432\"]}\n"
+	"      - {name: dns, priority: 110, direction: Inbound, access: Allow, protocol: Udp,\n"
+	"         sources: [10.1.1.0/24, \"fd00:1:0:1::/64\"], destinationPorts: [\"53\"]}\n"
 	"      - {name: ping, priority: 120, direction: Inbound, access: Allow, protocol: Icmp}\n"
 	"      - {name: rest, priority: 4096, direction: Inbound, access: Deny, protocol: \"*\"}\n"
 	"ports:\n";
