@@ -91,18 +91,20 @@ int sluice_flows(struct sluice *sw, const char *port, sluice_flow_visitor visit,
 static bool flow_forget(struct sluice *sw, struct flow *entry, const struct flow *copy)
 {
 	__u32 claim = copy->claim;
+	__u16 owner = 0;
 
 	if (!__atomic_compare_exchange_n(&entry->claim, &claim, claim + 1, false,
 					 __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
 		return false;
-	if (entry->state == FLOW_FREE) {
-		__atomic_store_n(&entry->claim, claim + 2, __ATOMIC_RELEASE);
-		return false;
-	}
-	entry->state = FLOW_FREE;
-	if (entry->owner < SLUICE_MAX_PORTS)
-		__atomic_fetch_sub(&sw->flow_usage[entry->owner], 1, __ATOMIC_RELAXED);
+	if (entry->state != FLOW_FREE)
+		owner = entry->owner;
+	/* An exchange: a packet that swaps the word meanwhile finds it changed and looks again. */
+	__atomic_exchange_n(&entry->standing, 0, __ATOMIC_ACQ_REL);
 	__atomic_store_n(&entry->claim, claim + 2, __ATOMIC_RELEASE);
+	if (!owner)
+		return false;
+	if (owner < SLUICE_MAX_PORTS)
+		__atomic_fetch_sub(&sw->flow_usage[owner], 1, __ATOMIC_RELAXED);
 	return true;
 }
 
