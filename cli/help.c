@@ -178,14 +178,16 @@ static const char global_help[] =
 void print_overview(FILE *stream)
 {
 	const char *noun = "";
+	bool verbs = false;
 
 	fprintf(stream, "Usage: sluice [OPTIONS] COMMAND ...\n\nCommands:\n");
 	for (const struct command *command = commands; command->noun; command++) {
 		char name[64];
 
-		if (strcmp(noun, command->noun) && command->verb)
+		if (strcmp(noun, command->noun) && (verbs || command->verb))
 			fputc('\n', stream);
 		noun = command->noun;
+		verbs = command->verb != NULL;
 		snprintf(name, sizeof(name), "%s%s%s", command->noun, command->verb ? " " : "",
 			 command->verb ? command->verb : "");
 		fprintf(stream, "  %-18s %s\n", name, command->help);
@@ -214,8 +216,11 @@ static void print_option(FILE *stream, const struct cli_option *option)
 	snprintf(left, sizeof(left), "%c%c%c --%s%s%s", option->letter ? '-' : ' ',
 		 option->letter ? option->letter : ' ', option->letter ? ',' : ' ', option->name,
 		 option->value ? " " : "", option->value ? option->value : "");
-	fprintf(stream, "  %-38s %s%s\n", left, option->help,
-		option->required ? " (required)" : "");
+	if (strlen(left) > 38)
+		fprintf(stream, "  %s\n  %-38s", left, "");
+	else
+		fprintf(stream, "  %-38s", left);
+	fprintf(stream, " %s%s\n", option->help, option->required ? " (required)" : "");
 	if (option->aliases)
 		fprintf(stream, "  %-38s also: %s\n", "", option->aliases);
 }

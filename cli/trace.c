@@ -330,22 +330,19 @@ static int write_pcap(const struct invocation *invocation, const struct traced *
 	return code;
 }
 
-static int trace_one(struct invocation *invocation, struct sluice *sw)
+static int trace_one(struct invocation *invocation, struct sluice *sw, struct frame_plan *plan)
 {
 	static struct traced traced;
 	const char *pcap = option_text(invocation, "pcap");
 	struct sluice_error error = {0};
-	struct frame_plan plan = {0};
 	int code;
 
 	traced.sw = sw;
 	traced.port = invocation->arguments[0];
-	code = read_packet(invocation, &plan);
-	if (!code)
-		code = read_macs(invocation, sw, traced.port, &plan);
+	code = read_macs(invocation, sw, traced.port, plan);
 	if (code)
 		return code;
-	traced.length = frame_build(&plan, traced.frame);
+	traced.length = frame_build(plan, traced.frame);
 	if (sluice_trace_run(sw, traced.port, option_given(invocation, "keep-flows"),
 			     traced.frame, traced.length, traced.out, &traced.result, &error))
 		return refuse(invocation, &error);
@@ -356,19 +353,23 @@ static int trace_one(struct invocation *invocation, struct sluice *sw)
 int run_trace(struct invocation *invocation)
 {
 	const char *replay = option_text(invocation, "replay");
+	struct frame_plan plan = {0};
 	struct sluice *sw;
-	int code;
+	int code = 0;
 
 	if (replay && (invocation->argument_count != 1 || option_given(invocation, "flags") ||
 		       option_given(invocation, "pcap")))
 		return usage_error(invocation, "--replay has its frames in the file");
 	if (!replay && invocation->argument_count != 4)
 		return usage_error(invocation, "it wants PORT PROTOCOL SOURCE DESTINATION");
-	code = open_switch(invocation, &sw);
+	if (!replay)
+		code = read_packet(invocation, &plan);
+	if (!code)
+		code = open_switch(invocation, &sw);
 	if (code)
 		return code;
 	code = replay ? run_replay(invocation, sw, invocation->arguments[0], replay)
-		      : trace_one(invocation, sw);
+		      : trace_one(invocation, sw, &plan);
 	sluice_close(sw);
 	return code;
 }

@@ -128,6 +128,6 @@ verdict commands_this_version_can_not_do_say_so "$(
 
 verdict errors_are_json_too "$(
 	"$sluice" -j vnet add blue 2>/dev/null | grep -qE '^\{"error":\{"message":".*missing' ||
-		"$sluice" -j vnet add blue)"
+		echo "not: $("$sluice" -j vnet add blue 2>&1)")"
 
 exit $failed
