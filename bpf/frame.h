@@ -68,6 +68,9 @@ static __always_inline void *frame_at(const struct packet *packet, __u64 offset,
 	void *end = frame_end(packet);
 	void *at;
 
+	/* The compiler may know the bound from elsewhere; the verifier wants to see it here. */
+	if (!__builtin_constant_p(offset))
+		asm volatile("" : "+r"(offset));
 	if (offset > FRAME_HEADERS_LIMIT)
 		return NULL;
 	at = frame_begin(packet) + offset;
@@ -91,6 +94,21 @@ static __always_inline void *frame_reach(struct packet *packet, __u64 offset, __
 	return frame_at(packet, offset, size);
 }
 
+/* Makes the usual header chain of a fragmented skb linear, before anything is read. When memory
+ * is short the stages find the headers missing. */
+static __always_inline void frame_pull_headers(struct packet *packet)
+{
+	__u32 linear, length;
+
+	if (packet->hook != HOOK_TC)
+		return;
+	linear = frame_end(packet) - frame_begin(packet);
+	length = frame_length(packet);
+	if (linear < length && linear < FRAME_FIRST_PULL)
+		bpf_skb_pull_data(packet->skb,
+				  length < FRAME_FIRST_PULL ? length : FRAME_FIRST_PULL);
+}
+
 /* The outermost tag when tc keeps it beside the frame. */
 static __always_inline bool frame_hidden_vlan(const struct packet *packet, __be16 *tci)
 {
@@ -98,6 +116,14 @@ static __always_inline bool frame_hidden_vlan(const struct packet *packet, __be1
 		return false;
 	*tci = bpf_htons(packet->skb->vlan_tci);
 	return true;
+}
+
+/* Ends a stretch of the way: what the compiler knows of the packet goes to the stack and what it
+ * needs is read anew, which makes the verifier forget by which of many paths it came here. Without
+ * it the paths multiply from stage to stage. */
+static __always_inline void settle(struct packet *packet)
+{
+	asm volatile("" : : "r"(packet) : "memory");
 }
 
 /* Opens bytes at the frame's front; their content is undefined. */

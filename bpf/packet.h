@@ -73,6 +73,7 @@ struct packet {
 
 	__u16 l3;                /* offset of the IP or ARP header */
 	__u16 l4;                /* offset of the transport header; 0 in later fragments */
+	__u16 nd_link;           /* offset of ND's link-layer address option; 0: none */
 	__u16 fragment_begin;    /* in units of 8 bytes */
 	__u16 fragment_end;      /* exclusive */
 	__be16 icmp_identifier;  /* of ICMP echo and timestamp messages, else zero */
