@@ -21,6 +21,9 @@ static int find_target(struct sluice_config *config, enum sluice_kind kind, cons
 {
 	unsigned int parent_kind = schema_parent(kind);
 
+	if (!name && kind != SLUICE_SWITCH)
+		return sluice_error_set(error, -EINVAL, "the %s is not named",
+					sluice_kind_name(kind));
 	target->kind = schema_kind(kind);
 	target->child = schema_place_of(kind);
 	target->owner = config;

@@ -11,9 +11,9 @@
 
 #include "loader/schema.h"
 
-/* How many values and things a document can have in all; 100,000 rules with every list filled
- * stay well below. */
-#define YAML_VALUES_MAX 4000000
+/* How many values and things a document's lists can hold in all; 100,000 rules with ten addresses and
+ * ports each stay well below. */
+#define YAML_VALUES_MAX 4000000U
 
 struct reader {
 	yaml_parser_t parser;
@@ -120,9 +120,17 @@ static int next(struct reader *reader)
 	if (reader->event.type == YAML_SCALAR_EVENT &&
 	    memchr(reader->event.data.scalar.value, '\0', reader->event.data.scalar.length))
 		return fail(reader, here(reader), "a value can not hold a NUL character");
-	if (++reader->values > 4UL * YAML_VALUES_MAX)
-		return fail(reader, here(reader), "the document has too many values");
 	return 0;
+}
+
+/* One more item of a list, within what a document may hold. */
+static int append(struct reader *reader, struct schema_list list, size_t size, void **item)
+{
+	if (++reader->values > YAML_VALUES_MAX)
+		return fail(reader, here(reader), "the document has too many values, more than %u",
+			    YAML_VALUES_MAX);
+	*item = list_append(list, size);
+	return *item ? 0 : no_memory(reader);
 }
 
 static bool is(const struct reader *reader, yaml_event_type_t type)
@@ -197,9 +205,9 @@ static int read_list(struct reader *reader, const struct schema_kind *kind,
 			any = true;
 			continue;
 		}
-		item = list_append(list, value_size(value->type));
-		if (!item)
-			return no_memory(reader);
+		code = append(reader, list, value_size(value->type), &item);
+		if (code)
+			return code;
 		code = value_parse(field, scalar(reader), item, reader->error);
 		if (code)
 			return at_place(reader, here(reader), code);
@@ -437,12 +445,12 @@ static int read_children(struct reader *reader, const struct schema_child *child
 				   child->shape == SHAPE_NAMES ? "a list of names" :
 								 "a list of maps, [{KEY: VALUE}]");
 	while (!(code = next(reader)) && !is(reader, end)) {
-		void *item = list_append(schema_list(object, child->offset, child->count),
-					 schema_kind(child->kind)->size);
+		void *item;
 
-		if (!item)
-			return no_memory(reader);
-		code = read_child(reader, child, item);
+		code = append(reader, schema_list(object, child->offset, child->count),
+			      schema_kind(child->kind)->size, &item);
+		if (!code)
+			code = read_child(reader, child, item);
 		if (code)
 			return code;
 	}
