@@ -10,7 +10,7 @@ static int resolve_tag(const struct sluice_tag *tag, struct ranges *ranges)
 {
 	for (size_t i = 0; i < tag->prefix_count; i++) {
 		struct address_range range = {tag->prefixes[i].first, tag->prefixes[i].last};
-		int result = ranges_add(ranges, &range);
+		int result = ranges_add_written(ranges, &range);
 
 		if (result)
 			return result;
@@ -23,7 +23,7 @@ static int resolve_virtual_network(struct vnet_build *build)
 {
 	for (size_t i = 0; i < build->vnet->prefix_count; i++) {
 		struct address_range range = prefix_range(&build->vnet->prefixes[i]);
-		int result = ranges_add(&build->virtual_network, &range);
+		int result = ranges_add_written(&build->virtual_network, &range);
 
 		if (result)
 			return result;
@@ -125,7 +125,7 @@ int compile_selectors(struct compiler *compiler, const struct vnet_build *build,
 			result = 0;
 			break;
 		case SLUICE_SELECT_RANGE:
-			result = ranges_add(ranges, &one);
+			result = ranges_add_written(ranges, &one);
 			break;
 		default:
 			set = named_set(compiler, build, selector);

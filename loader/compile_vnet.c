@@ -175,7 +175,6 @@ static int lay_endpoints(struct compiler *compiler, const struct endpoints *endp
 /* A route before it is laid, with what orders it. */
 struct ordered_route {
 	unsigned int length; /* of the v4-mapped prefix */
-	bool of_vnet;        /* behind a subnet's of the same length */
 	struct route route;
 };
 
@@ -185,25 +184,38 @@ static int compare_routes(const void *a, const void *b)
 
 	if (left->length != right->length)
 		return left->length < right->length ? 1 : -1;
-	return left->of_vnet - right->of_vnet;
+	/* A subnet's before that of a vnet that is no larger. */
+	return (int)left->route.kind - (int)right->route.kind;
 }
 
-static struct ordered_route make_route(const struct sluice_prefix *prefix, bool of_vnet,
-				       __u32 subnet)
+/* Appends the routes of one prefix: one, or two when it has IPv4 in its midst. */
+static size_t add_routes(struct ordered_route *ordered, const struct sluice_prefix *prefix,
+			 enum route_kind kind, __u32 value)
 {
-	struct address_range range = prefix_range(prefix);
-	struct ordered_route ordered = {
-		.length = prefix->length + (prefix->ipv6 ? 0 : 96),
-		.of_vnet = of_vnet,
-		.route.kind = of_vnet ? ROUTE_NONE : ROUTE_SUBNET,
-		.route.value = subnet,
-	};
+	struct address_range range = prefix_range(prefix), parts[2];
+	size_t count = range_of_family(&range, parts);
 
-	for (int half = 0; half < 2; half++) {
-		ordered.route.low[half] = be64toh(range.first.halves[half]);
-		ordered.route.high[half] = be64toh(range.last.halves[half]);
+	for (size_t i = 0; i < count; i++) {
+		struct route *route = &ordered[i].route;
+
+		ordered[i].length = prefix->length + (prefix->ipv6 ? 0 : 96);
+		route->kind = kind;
+		route->value = value;
+		for (int half = 0; half < 2; half++) {
+			route->low[half] = be64toh(parts[i].first.halves[half]);
+			route->high[half] = be64toh(parts[i].last.halves[half]);
+		}
 	}
-	return ordered;
+	return count;
+}
+
+static size_t prefix_count(const struct sluice_vnet *vnet)
+{
+	size_t count = vnet->prefix_count;
+
+	for (size_t i = 0; i < vnet->subnet_count; i++)
+		count += vnet->subnets[i].prefix_count;
+	return count;
 }
 
 /* Every subnet is in reach; what else lies in the vnet's prefixes is nobody's. */
@@ -211,40 +223,33 @@ static int lay_routes(struct compiler *compiler, const struct vnet_build *build,
 		      struct vnet *vnet)
 {
 	const struct sluice_vnet *from = build->vnet;
-	size_t count = from->prefix_count, at = 0;
-	struct ordered_route *ordered;
+	struct ordered_route *ordered = calloc(2 * prefix_count(from) + 1, sizeof(*ordered));
 	struct route *routes;
+	size_t count = 0;
 
-	for (size_t i = 0; i < from->subnet_count; i++)
-		count += from->subnets[i].prefix_count;
-	if (!count)
-		return 0;
-	ordered = calloc(count, sizeof(*ordered));
 	if (!ordered)
 		return compiler_no_memory(compiler);
 	for (size_t i = 0; i < from->prefix_count; i++)
-		ordered[at++] = make_route(&from->prefixes[i], true, 0);
+		count += add_routes(&ordered[count], &from->prefixes[i], ROUTE_NONE, 0);
 	for (size_t i = 0; i < from->subnet_count; i++)
 		for (size_t j = 0; j < from->subnets[i].prefix_count; j++)
-			ordered[at++] = make_route(&from->subnets[i].prefixes[j], false,
-						   build->subnet_line[i]);
+			count += add_routes(&ordered[count], &from->subnets[i].prefixes[j],
+					    ROUTE_SUBNET, build->subnet_line[i]);
 	qsort(ordered, count, sizeof(*ordered), compare_routes);
-	vnet->routes = compiler_take(compiler, (__u32)count);
+	vnet->routes = count ? compiler_take(compiler, (__u32)count) : 0;
 	vnet->route_count = (__u32)count;
 	routes = tables_line(compiler->tables, vnet->routes);
 	for (size_t i = 0; vnet->routes && i < count; i++)
 		routes[i] = ordered[i].route;
 	free(ordered);
-	return vnet->routes ? 0 : -ENOSPC;
+	return count && !vnet->routes ? -ENOSPC : 0;
 }
 
 static size_t endpoint_count(const struct compiler *compiler, const struct vnet_build *build)
 {
 	const struct sluice_config *config = compiler->config;
-	size_t count = 0;
+	size_t count = prefix_count(build->vnet);
 
-	for (size_t i = 0; i < build->vnet->subnet_count; i++)
-		count += build->vnet->subnets[i].prefix_count;
 	for (size_t i = 0; i < config->port_count; i++)
 		if (&compiler->vnet[compiler->port_vnet[i]] == build)
 			count += config->ports[i].address_count;

@@ -32,6 +32,21 @@ struct address_range prefix_range(const struct sluice_prefix *prefix)
 				      number_to_address(low | hosts)};
 }
 
+size_t range_of_family(const struct address_range *range, struct address_range parts[2])
+{
+	const address_number ipv4_first = (address_number)0xffff << 32;
+	const address_number ipv4_last = ipv4_first | 0xffffffff;
+
+	parts[0] = *range;
+	if (address_to_number(&range->first) >= ipv4_first ||
+	    address_to_number(&range->last) <= ipv4_last)
+		return 1;
+	parts[1] = *range;
+	parts[0].last = number_to_address(ipv4_first - 1);
+	parts[1].first = number_to_address(ipv4_last + 1);
+	return 2;
+}
+
 int ranges_add(struct ranges *ranges, const struct address_range *range)
 {
 	if (ranges->count == ranges->room) {
@@ -45,6 +60,17 @@ int ranges_add(struct ranges *ranges, const struct address_range *range)
 	}
 	ranges->range[ranges->count++] = *range;
 	return 0;
+}
+
+int ranges_add_written(struct ranges *ranges, const struct address_range *range)
+{
+	struct address_range parts[2];
+	size_t count = range_of_family(range, parts);
+	int result = 0;
+
+	for (size_t i = 0; i < count && !result; i++)
+		result = ranges_add(ranges, &parts[i]);
+	return result;
 }
 
 int ranges_add_all(struct ranges *ranges, const struct ranges *more)

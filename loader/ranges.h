@@ -23,9 +23,14 @@ address_number address_to_number(const struct ip_address *address);
 struct ip_address number_to_address(address_number number);
 /* The addresses of a prefix, in v4-mapped form for IPv4. */
 struct address_range prefix_range(const struct sluice_prefix *prefix);
+/* The same without what is the other family's: IPv4 lies in the midst of ::/0, but whoever writes ::/0 means
+ * IPv6 only. Fills one or two ranges and returns how many. */
+size_t range_of_family(const struct address_range *range, struct address_range parts[2]);
 
 /* Appends; the set is normal again only after ranges_normalize. -ENOMEM. */
 int ranges_add(struct ranges *ranges, const struct address_range *range);
+/* Appends what range_of_family() leaves of a range that a person wrote. */
+int ranges_add_written(struct ranges *ranges, const struct address_range *range);
 int ranges_add_all(struct ranges *ranges, const struct ranges *more);
 void ranges_normalize(struct ranges *ranges);
 /* Every address that the normal set `of` does not hold; *complement is empty before. */

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* classifier_build(): what lies in the tables says what the list of rules says. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include "loader/ranges.h"
+#include "tests/harness/random.h"
+#include "tests/harness/walk.h"
+
+#define LINES 4096
+#define RULES 30
+#define LIST 5
+
+/* Rules with lists of their own to point to. */
+struct rules {
+	struct classifier_rule rule[RULES];
+	struct address_range sources[RULES][LIST];
+	struct address_range destinations[RULES][LIST];
+	struct sluice_port_range source_ports[RULES][LIST];
+	struct sluice_port_range destination_ports[RULES][LIST];
+	size_t count;
+};
+
+/* Few addresses, on both sides of a half's border, so that most comparisons are close ones. */
+static struct ip_address some_address(struct random *random)
+{
+	return number_to_address(((address_number)3 << 64) - 8 + random_below(random, 16));
+}
+
+static size_t draw_ranges(struct random *random, struct address_range *ranges, bool *any)
+{
+	size_t count = random_below(random, LIST + 1);
+
+	*any = random_chance(random, 30);
+	for (size_t i = 0; i < count; i++) {
+		ranges[i].first = some_address(random);
+		ranges[i].last = some_address(random);
+	}
+	return count;
+}
+
+static size_t draw_ports(struct random *random, struct sluice_port_range *ranges)
+{
+	size_t count = random_chance(random, 60) ? 0 : random_below(random, LIST + 1);
+
+	for (size_t i = 0; i < count; i++) {
+		ranges[i].first = (__u16)(65525 + random_below(random, 11));
+		ranges[i].last = (__u16)(65525 + random_below(random, 11));
+	}
+	return count;
+}
+
+static int some_protocol(struct random *random)
+{
+	static const int protocols[] = {IPPROTO_TCP,  IPPROTO_UDP, IPPROTO_ICMP,
+					IPPROTO_SCTP, IPPROTO_ESP, IPPROTO_ICMPV6};
+
+	return protocols[random_below(random, 6)];
+}
+
+static void draw_rules(struct random *random, struct rules *rules)
+{
+	rules->count = random_below(random, RULES + 1);
+	for (size_t i = 0; i < rules->count; i++) {
+		struct classifier_rule *rule = &rules->rule[i];
+
+		*rule = (struct classifier_rule){
+			.id = (__u32)i + 1,
+			.access = random_below(random, 2),
+			.protocol = random_chance(random, 40) ? SLUICE_ANY :
+								some_protocol(random),
+			.icmp_type = SLUICE_ANY,
+			.icmp_code = SLUICE_ANY,
+			.sources = rules->sources[i],
+			.destinations = rules->destinations[i],
+			.source_ports = rules->source_ports[i],
+			.destination_ports = rules->destination_ports[i],
+		};
+		rule->source_count = draw_ranges(random, rules->sources[i], &rule->any_source);
+		rule->destination_count =
+			draw_ranges(random, rules->destinations[i], &rule->any_destination);
+		rule->source_port_count = draw_ports(random, rules->source_ports[i]);
+		rule->destination_port_count = draw_ports(random, rules->destination_ports[i]);
+		if (rule->protocol == IPPROTO_ICMP && random_chance(random, 50)) {
+			rule->icmp_type = (int)random_below(random, 3);
+			rule->icmp_code = (int)random_below(random, 3) - 1;
+		}
+	}
+}
+
+static struct reference_tuple draw_tuple(struct random *random)
+{
+	struct reference_tuple tuple = {
+		.source = some_address(random),
+		.destination = some_address(random),
+		.protocol = (unsigned int)some_protocol(random),
+	};
+
+	if (tuple.protocol == IPPROTO_ICMP || tuple.protocol == IPPROTO_ICMPV6) {
+		tuple.icmp_type = random_below(random, 3);
+		tuple.icmp_code = random_below(random, 2);
+	} else if (tuple.protocol != IPPROTO_ESP) {
+		tuple.source_port = 65525 + random_below(random, 11);
+		tuple.destination_port = 65525 + random_below(random, 11);
+	}
+	return tuple;
+}
+
+/* --- first match, said plainly ---------------------------------------------------------------- */
+
+static bool listed(const struct address_range *ranges, size_t count, bool any,
+		   const struct ip_address *address)
+{
+	for (size_t i = 0; i < count; i++)
+		any |= memcmp(address, &ranges[i].first, 16) >= 0 &&
+		       memcmp(address, &ranges[i].last, 16) <= 0;
+	return any;
+}
+
+static bool port_listed(const struct sluice_port_range *ranges, size_t count, unsigned int port,
+			bool has_ports)
+{
+	bool any = !count;
+
+	for (size_t i = 0; i < count; i++)
+		any |= has_ports && port >= ranges[i].first && port <= ranges[i].last;
+	return any;
+}
+
+static bool rule_matches(const struct classifier_rule *rule, const struct reference_tuple *tuple)
+{
+	bool has_ports = tuple->protocol == IPPROTO_TCP || tuple->protocol == IPPROTO_UDP ||
+			 tuple->protocol == IPPROTO_SCTP;
+
+	return (rule->protocol == SLUICE_ANY || rule->protocol == (int)tuple->protocol ||
+		(rule->protocol == IPPROTO_ICMP && tuple->protocol == IPPROTO_ICMPV6)) &&
+	       (rule->icmp_type == SLUICE_ANY || rule->icmp_type == (int)tuple->icmp_type) &&
+	       (rule->icmp_code == SLUICE_ANY || rule->icmp_code == (int)tuple->icmp_code) &&
+	       listed(rule->sources, rule->source_count, rule->any_source, &tuple->source) &&
+	       listed(rule->destinations, rule->destination_count, rule->any_destination,
+		      &tuple->destination) &&
+	       port_listed(rule->source_ports, rule->source_port_count, tuple->source_port,
+			   has_ports) &&
+	       port_listed(rule->destination_ports, rule->destination_port_count,
+			   tuple->destination_port, has_ports);
+}
+
+static void random_lists_decide_as_first_match_does(void **state)
+{
+	static struct table_line lines[LINES];
+	static struct rules rules;
+	unsigned int matched = 0;
+
+	(void)state;
+	for (unsigned int seed = 0; seed < 500; seed++) {
+		struct random random = {seed};
+		struct tables tables = {.lines = lines, .count = LINES, .first = 1,
+					.limit = LINES - 1};
+		enum access miss = random_below(&random, 2);
+		__u32 line;
+
+		draw_rules(&random, &rules);
+		assert_int_equal(classifier_build(&tables, rules.rule, rules.count, miss, &line,
+						  NULL), 0);
+		for (int i = 0; i < 100; i++) {
+			struct reference_tuple tuple = draw_tuple(&random);
+			struct walk_verdict verdict;
+			size_t first = 0;
+
+			while (first < rules.count && !rule_matches(&rules.rule[first], &tuple))
+				first++;
+			walk_classify(lines, line, &tuple, &verdict);
+			matched += first < rules.count;
+			assert_int_equal(verdict.rule, first < rules.count ? first + 1 : 0);
+			assert_int_equal(verdict.access, first < rules.count ?
+								 rules.rule[first].access : miss);
+		}
+	}
+	assert_true(matched > 10000); /* the comparison is not one of misses */
+}
+
+static void a_list_that_does_not_fit_is_refused_whole(void **state)
+{
+	static struct table_line lines[64];
+	struct tables tables = {.lines = lines, .count = 64, .first = 1, .limit = 10};
+	struct address_range ranges[20] = {0};
+	struct classifier_rule rule = {.id = 1, .sources = ranges, .source_count = 9,
+				       .any_destination = true};
+	struct sluice_error error = {0};
+	__u32 line = 77;
+
+	(void)state;
+	assert_int_equal(classifier_build(&tables, &rule, 1, ACCESS_DENY, &line, &error),
+			 -ENOSPC);
+	assert_int_equal(line, 77);
+	assert_int_equal(tables.used, 0);
+	assert_non_null(strstr(error.message, "no room"));
+	rule.source_count = 8;
+	assert_int_equal(classifier_build(&tables, &rule, 1, ACCESS_DENY, &line, &error), 0);
+	assert_int_equal(line, 1);
+	assert_int_equal(tables.used, 10);
+}
+
+static void an_empty_list_of_sources_matches_nothing(void **state)
+{
+	static struct table_line lines[64];
+	struct tables tables = {.lines = lines, .count = 64, .first = 1, .limit = 63};
+	struct classifier_rule rules[] = {
+		{.id = 1, .access = ACCESS_ALLOW, .protocol = SLUICE_ANY,
+		 .icmp_type = SLUICE_ANY, .icmp_code = SLUICE_ANY, .any_destination = true},
+		{.id = 2, .access = ACCESS_ALLOW, .protocol = SLUICE_ANY,
+		 .icmp_type = SLUICE_ANY, .icmp_code = SLUICE_ANY, .any_source = true,
+		 .any_destination = true},
+	};
+	struct reference_tuple tuple = {.protocol = IPPROTO_TCP};
+	struct walk_verdict verdict;
+	__u32 line;
+
+	(void)state;
+	assert_int_equal(classifier_build(&tables, rules, 2, ACCESS_DENY, &line, NULL), 0);
+	walk_classify(lines, line, &tuple, &verdict);
+	assert_int_equal(verdict.rule, 2);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(random_lists_decide_as_first_match_does),
+		cmocka_unit_test(a_list_that_does_not_fit_is_refused_whole),
+		cmocka_unit_test(an_empty_list_of_sources_matches_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
