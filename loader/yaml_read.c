@@ -196,7 +196,7 @@ static int read_list(struct reader *reader, const struct schema_kind *kind,
 	if (!is(reader, YAML_SEQUENCE_START_EVENT))
 		return wrong_shape(reader, field->key, "a list, [A, B]");
 	while (!(code = next(reader)) && !is(reader, YAML_SEQUENCE_END_EVENT)) {
-		void *item;
+		void *item = NULL;
 
 		if (!is(reader, YAML_SCALAR_EVENT))
 			return wrong_shape(reader, field->key, "a list of single values");
@@ -445,7 +445,7 @@ static int read_children(struct reader *reader, const struct schema_child *child
 				   child->shape == SHAPE_NAMES ? "a list of names" :
 								 "a list of maps, [{KEY: VALUE}]");
 	while (!(code = next(reader)) && !is(reader, end)) {
-		void *item;
+		void *item = NULL;
 
 		code = append(reader, schema_list(object, child->offset, child->count),
 			      schema_kind(child->kind)->size, &item);
