@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Runs frames through the entry points and says what became of them. */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <linux/bpf.h>
+#include <linux/pkt_cls.h>
+
+#include "bpf/sluice.skel.h"
+#include "tests/harness/bpf_switch.h"
+
+static int run(int program, const struct frame *frame, struct frame *out, void *context,
+	       __u32 context_size)
+{
+	struct frame unused;
+	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame->bytes,
+		    .data_size_in = (__u32)frame->length, .repeat = 1, .ctx_in = context,
+		    .ctx_size_in = context_size);
+
+	if (!out)
+		out = &unused;
+	options.data_out = out->bytes;
+	options.data_size_out = FRAME_ROOM;
+	if (bpf_prog_test_run_opts(program, &options))
+		fail_msg("test run of %zu bytes: %s", frame->length, strerror(errno));
+	out->length = options.data_size_out;
+	return (int)options.retval;
+}
+
+int run_tc(int program, unsigned int ifindex, const struct frame *frame, struct frame *out)
+{
+	struct __sk_buff context = { .ifindex = ifindex };
+
+	return run(program, frame, out, &context, sizeof(context));
+}
+
+int run_xdp(int program, unsigned int ifindex, const struct frame *frame, struct frame *out)
+{
+	struct xdp_md context = { .data_end = (__u32)frame->length, .ingress_ifindex = ifindex };
+
+	return run(program, frame, out, &context, sizeof(context));
+}
+
+static struct trace trace_of_cpu(const struct bpf_switch *sw, const struct trace *request)
+{
+	int map = bpf_map__fd(sw->skeleton->maps.traces);
+	struct trace *all = calloc((size_t)sw->cpus, sizeof(*all));
+	struct trace trace;
+	__u32 zero = 0;
+
+	assert_non_null(all);
+	if (request)
+		for (int i = 0; i < sw->cpus; i++)
+			all[i] = *request;
+	if (request ? bpf_map_update_elem(map, &zero, all, 0) :
+		      bpf_map_lookup_elem(map, &zero, all))
+		fail_msg("traces: %s", strerror(errno));
+	trace = all[sched_getcpu()];
+	free(all);
+	return trace;
+}
+
+static void run_trace(struct bpf_switch *sw, const struct actor *from, const struct frame *frame,
+		      bool keep_flows, struct outcome *outcome)
+{
+	struct trace request = { .request = { .slot = bpf_switch_slot(sw, from->name),
+					      .keep_flows = keep_flows } };
+
+	trace_of_cpu(sw, &request);
+	run_tc(bpf_program__fd(sw->skeleton->progs.sluice_trace), 0, frame, &outcome->out);
+	outcome->trace = trace_of_cpu(sw, NULL).result;
+	outcome->answered = outcome->trace.answered;
+	outcome->delivered = outcome->trace.verdict == TRACE_DELIVER && !outcome->answered;
+	outcome->reason = outcome->trace.reason;
+	outcome->slot = outcome->trace.out_slot;
+	assert_int_equal(outcome->trace.verdict == TRACE_DROP, outcome->reason != DROP_NONE);
+}
+
+/* What the live entry points do shows in their verdict and in which counters went up. */
+static void read_verdict(enum via via, int verdict, struct outcome *outcome)
+{
+	if (via == VIA_XDP) {
+		outcome->answered = verdict == XDP_TX;
+		outcome->delivered = verdict == XDP_REDIRECT;
+		assert_int_not_equal(verdict, XDP_PASS);
+		assert_int_not_equal(verdict, XDP_ABORTED);
+	} else {
+		outcome->answered = verdict == TC_ACT_REDIRECT && !outcome->slot;
+		outcome->delivered = verdict == TC_ACT_REDIRECT && outcome->slot;
+		assert_true(verdict == TC_ACT_REDIRECT || verdict == TC_ACT_SHOT);
+	}
+}
+
+/* Which counters of which slots went up between two readings. An answer is counted as sent to its
+ * asker, which is told apart from a delivery by the receiving slot being the sender's own. */
+static void compare_counters(const struct port_counters *before, const struct port_counters *after,
+			     __u32 in_slot, struct outcome *outcome)
+{
+	int received = 0, sent = 0, dropped = 0;
+
+	for (__u32 slot = 0; slot < BPF_SWITCH_SLOTS; slot++) {
+		if (after[slot].tx_packets != before[slot].tx_packets) {
+			sent += (int)(after[slot].tx_packets - before[slot].tx_packets);
+			outcome->slot = slot == in_slot ? 0 : slot;
+		}
+		for (int reason = 0; reason < DROP_REASON_COUNT; reason++) {
+			if (after[slot].drops[reason] == before[slot].drops[reason])
+				continue;
+			dropped += (int)(after[slot].drops[reason] - before[slot].drops[reason]);
+			outcome->reason = (enum drop_reason)reason;
+			assert_int_equal(slot, in_slot);
+		}
+		received += (int)(after[slot].rx_packets - before[slot].rx_packets);
+	}
+	outcome->counted_once = received == (in_slot ? 1 : 0) && sent + dropped == 1 &&
+				after[in_slot].rx_packets - before[in_slot].rx_packets ==
+					(in_slot ? 1 : 0);
+}
+
+static void read_counters(const struct bpf_switch *sw, struct port_counters *all)
+{
+	for (__u32 slot = 0; slot < BPF_SWITCH_SLOTS; slot++)
+		all[slot] = counters_of(sw, slot);
+}
+
+struct outcome send_via(struct bpf_switch *sw, enum via via, const struct actor *from,
+			struct frame frame)
+{
+	struct port_counters before[BPF_SWITCH_SLOTS], after[BPF_SWITCH_SLOTS];
+	struct outcome counted = { .reason = DROP_NONE }, outcome = { .reason = DROP_NONE };
+	__u32 in_slot = bpf_switch_slot(sw, from->name);
+
+	read_counters(sw, before);
+	if (via == VIA_TRACE) {
+		run_trace(sw, from, &frame, true, &outcome);
+		read_counters(sw, after);
+		compare_counters(before, after, in_slot, &counted);
+		assert_int_equal(counted.reason, outcome.reason);
+		outcome.counted_once = counted.counted_once;
+	} else {
+		unsigned int ifindex = actor_ifindex(from);
+		int verdict = via == VIA_XDP ?
+				      run_xdp(bpf_program__fd(sw->skeleton->progs.sluice_xdp), ifindex,
+					      &frame, &outcome.out) :
+				      run_tc(bpf_program__fd(sw->skeleton->progs.sluice_tc), ifindex,
+					     &frame, &outcome.out);
+
+		read_counters(sw, after);
+		compare_counters(before, after, in_slot, &outcome);
+		read_verdict(via, verdict, &outcome);
+	}
+	if (outcome.reason)
+		outcome.out.length = 0;
+	return outcome;
+}
+
+struct outcome send_frame(struct bpf_switch *sw, const struct actor *from, struct frame frame)
+{
+	return send_via(sw, VIA_TRACE, from, frame);
+}
+
+struct outcome peek_frame(struct bpf_switch *sw, const struct actor *from, struct frame frame)
+{
+	struct port_counters before[BPF_SWITCH_SLOTS], after[BPF_SWITCH_SLOTS];
+	struct outcome outcome = { .reason = DROP_NONE };
+
+	read_counters(sw, before);
+	run_trace(sw, from, &frame, false, &outcome);
+	read_counters(sw, after);
+	outcome.counted_once = !memcmp(before, after, sizeof(before));
+	return outcome;
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Reads and ages what the programs keep, and says what a test found instead of what it expected. */
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bpf/sluice.skel.h"
+#include "maps/fragment.h"
+#include "tests/harness/bpf_switch.h"
+
+/* Sums a per-CPU element made of 64-bit counters. */
+static void sum_cpus(const struct bpf_switch *sw, const struct bpf_map *map, __u32 key, void *sum,
+		     size_t size)
+{
+	__u64 *all = calloc((size_t)sw->cpus, size), *total = sum;
+
+	assert_non_null(all);
+	memset(sum, 0, size);
+	if (bpf_map_lookup_elem(bpf_map__fd(map), &key, all))
+		fail_msg("%s[%u]: %s", bpf_map__name(map), key, strerror(errno));
+	for (size_t i = 0; i < (size_t)sw->cpus * size / 8; i++)
+		total[i % (size / 8)] += all[i];
+	free(all);
+}
+
+struct port_counters counters_of(const struct bpf_switch *sw, __u32 slot)
+{
+	struct port_counters counters;
+
+	sum_cpus(sw, sw->skeleton->maps.port_counters, slot, &counters, sizeof(counters));
+	return counters;
+}
+
+struct rule_counters rule_counters_of(const struct bpf_switch *sw, const char *key)
+{
+	struct rule_counters counters;
+	__u32 rule = bpf_switch_rule(sw, key);
+
+	if (!rule)
+		fail_msg("there is no rule %s", key);
+	sum_cpus(sw, sw->skeleton->maps.rule_counters, rule, &counters, sizeof(counters));
+	return counters;
+}
+
+static struct flow *flow_at(const struct bpf_switch *sw, size_t index)
+{
+	return &sw->flows[index / FLOWS_PER_BUCKET].way[index % FLOWS_PER_BUCKET];
+}
+
+static size_t flow_capacity(const struct bpf_switch *sw)
+{
+	return (size_t)sw->flow_buckets * FLOWS_PER_BUCKET;
+}
+
+size_t flow_count(const struct bpf_switch *sw)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < flow_capacity(sw); i++)
+		count += flow_at(sw, i)->state != FLOW_FREE;
+	return count;
+}
+
+static struct ip_address parse_address(const char *text)
+{
+	struct ip_address address = { .words = { 0, 0, htonl(0xffff), 0 } };
+
+	if (inet_pton(AF_INET, text, &address.words[3]) != 1 &&
+	    inet_pton(AF_INET6, text, address.bytes) != 1)
+		fail_msg("%s is no address", text);
+	return address;
+}
+
+struct flow *flow_between(const struct bpf_switch *sw, const struct actor *a,
+			  const struct actor *b, int family)
+{
+	struct ip_address first = parse_address(address_of(a, family));
+	struct ip_address second = parse_address(address_of(b, family));
+	__u32 slot = bpf_switch_slot(sw, a->name);
+	struct flow *found = NULL;
+
+	for (size_t i = 0; i < flow_capacity(sw); i++) {
+		struct flow *flow = flow_at(sw, i);
+		int end = memcmp(&flow->key.address[0], &first, sizeof(first)) ? 1 : 0;
+
+		if (flow->state == FLOW_FREE || flow->slot[end] != slot ||
+		    memcmp(&flow->key.address[end], &first, sizeof(first)) ||
+		    memcmp(&flow->key.address[!end], &second, sizeof(second)))
+			continue;
+		if (found)
+			fail_msg("%s and %s have more than one flow", a->name, b->name);
+		found = flow;
+	}
+	return found;
+}
+
+void flows_age(struct bpf_switch *sw, unsigned int seconds)
+{
+	for (size_t i = 0; i < flow_capacity(sw); i++)
+		if (flow_at(sw, i)->state != FLOW_FREE)
+			flow_at(sw, i)->last_seen -= (seconds + 1) * FLOW_TICKS_PER_SECOND;
+}
+
+void flows_clear(struct bpf_switch *sw)
+{
+	static const struct fragment nothing;
+	int map = bpf_map__fd(sw->skeleton->maps.fragments);
+
+	memset(sw->flows, 0, flow_capacity(sw) * sizeof(struct flow));
+	memset(sw->flow_usage, 0, BPF_SWITCH_SLOTS * sizeof(*sw->flow_usage));
+	for (__u32 i = 0; i < BPF_SWITCH_SLOTS * FRAGMENTS_PER_PORT; i++)
+		if (bpf_map_update_elem(map, &i, &nothing, 0))
+			fail_msg("fragments[%u]: %s", i, strerror(errno));
+}
+
+/* --- what a test found ------------------------------------------------------------------- */
+
+const char *reason_name(enum drop_reason reason)
+{
+	static const char *const names[] = {
+		"none",
+#define X(identifier, name, stage, text) name,
+		DROP_REASONS(X)
+#undef X
+	};
+
+	return reason < DROP_REASON_COUNT ? names[reason] : "?";
+}
+
+static void print_frame(const char *what, const struct frame *frame)
+{
+	print_error("%s, %zu bytes:", what, frame->length);
+	for (size_t i = 0; i < frame->length; i++)
+		print_error("%s%02x", i % 16 ? " " : "\n  ", frame->bytes[i]);
+	print_error("\n");
+}
+
+static void found(struct outcome outcome, const char *expected, const char *file, int line)
+{
+	print_error("%s:%d: expected %s, but it was %s (reason %s, slot %u)\n", file, line,
+		    expected,
+		    outcome.reason    ? "dropped" :
+		    outcome.answered  ? "answered" :
+		    outcome.delivered ? "delivered" :
+					 "neither delivered, answered nor dropped",
+		    reason_name(outcome.reason), outcome.slot);
+	if (outcome.out.length)
+		print_frame("sent", &outcome.out);
+	_fail(file, line);
+}
+
+void check_delivered(struct bpf_switch *sw, struct outcome outcome, const struct actor *to,
+		     const char *file, int line)
+{
+	char expected[64];
+
+	snprintf(expected, sizeof(expected), "delivery to %s (slot %u)", to->name,
+		 bpf_switch_slot(sw, to->name));
+	if (!outcome.delivered || outcome.slot != bpf_switch_slot(sw, to->name))
+		found(outcome, expected, file, line);
+	if (!checksums_right(&outcome.out))
+		found(outcome, "right checksums", file, line);
+	if (!outcome.counted_once)
+		found(outcome, "one count in rx and one in tx", file, line);
+}
+
+void check_dropped(struct outcome outcome, enum drop_reason reason, const char *file, int line)
+{
+	char expected[64];
+
+	snprintf(expected, sizeof(expected), "a drop for %s", reason_name(reason));
+	if (outcome.reason != reason)
+		found(outcome, expected, file, line);
+	if (!outcome.counted_once)
+		found(outcome, "one count in rx and one in drops", file, line);
+}
+
+void check_answered(struct outcome outcome, const char *file, int line)
+{
+	if (!outcome.answered)
+		found(outcome, "an answer", file, line);
+	if (!checksums_right(&outcome.out))
+		found(outcome, "right checksums", file, line);
+	if (!outcome.counted_once)
+		found(outcome, "one count in rx and one in tx", file, line);
+}
+
+void check_frame(struct frame got, struct frame expected, const char *file, int line)
+{
+	if (got.length == expected.length && !memcmp(got.bytes, expected.bytes, got.length))
+		return;
+	print_frame("expected", &expected);
+	print_frame("got", &got);
+	for (size_t i = 0; i < got.length && i < expected.length; i++) {
+		if (got.bytes[i] != expected.bytes[i]) {
+			print_error("the first difference is at byte %zu\n", i);
+			break;
+		}
+	}
+	_fail(file, line);
+}

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Loads the programs into a namespace of the test's own and runs documents on them. */
+#include "tests/harness/bpf_switch.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <net/if.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+
+#include "bpf/sluice.skel.h"
+#include "tests/harness/namespace.h"
+
+const int families[2] = { AF_INET, AF_INET6 };
+
+static int keep_errors(enum libbpf_print_level level, const char *format, va_list arguments)
+{
+	return level == LIBBPF_WARN ? vfprintf(stderr, format, arguments) : 0;
+}
+
+static void *map_memory(const struct bpf_map *map)
+{
+	size_t page = 4096;
+	size_t length = (size_t)bpf_map__value_size(map) * bpf_map__max_entries(map);
+	void *memory = mmap(NULL, (length + page - 1) & ~(page - 1), PROT_READ | PROT_WRITE,
+			    MAP_SHARED, bpf_map__fd(map), 0);
+
+	if (memory == MAP_FAILED)
+		fail_msg("mmap of map %s: %s", bpf_map__name(map), strerror(errno));
+	return memory;
+}
+
+static void load_programs(struct bpf_switch *sw)
+{
+	int error;
+
+	libbpf_set_print(keep_errors);
+	sw->skeleton = sluice_bpf__open();
+	if (!sw->skeleton)
+		fail_msg("the skeleton does not open: %s", strerror(errno));
+	bpf_map__set_max_entries(sw->skeleton->maps.flows, sw->flow_buckets);
+	error = sluice_bpf__load(sw->skeleton);
+	if (error)
+		fail_msg("the programs do not load: %s", strerror(-error));
+	sw->control = map_memory(sw->skeleton->maps.control);
+	sw->flows = map_memory(sw->skeleton->maps.flows);
+	sw->flow_usage = map_memory(sw->skeleton->maps.flow_usage);
+	sw->tables.lines = map_memory(sw->skeleton->maps.tables);
+	sw->tables.count = bpf_map__max_entries(sw->skeleton->maps.tables);
+	sw->control->hash_seed[0] = 0x0123456789abcdefULL;
+	sw->control->hash_seed[1] = 0xfedcba9876543210ULL;
+}
+
+struct bpf_switch *bpf_switch_open(__u32 flow_buckets)
+{
+	struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
+	struct bpf_switch *sw = calloc(1, sizeof(*sw));
+
+	assert_non_null(sw);
+	setrlimit(RLIMIT_MEMLOCK, &unlimited); /* kernels before 5.11 count maps against it */
+	enter_test_namespace(BPF_SWITCH_PORTS);
+	pin_to_cpu(0);
+	sw->cpus = libbpf_num_possible_cpus();
+	sw->flow_buckets = flow_buckets ? flow_buckets : 1024;
+	sw->slots = ids_new(BPF_SWITCH_SLOTS);
+	sw->rules = ids_new(SLUICE_MAX_RULES);
+	assert_non_null(sw->slots);
+	assert_non_null(sw->rules);
+	load_programs(sw);
+	return sw;
+}
+
+void bpf_switch_close(struct bpf_switch *sw)
+{
+	sluice_bpf__destroy(sw->skeleton);
+	ids_free(sw->slots);
+	ids_free(sw->rules);
+	free(sw);
+}
+
+/* XDP and tc find the receiving device in `devices`, as the loader would have filled it. */
+static void place_ports(struct bpf_switch *sw, const struct sluice_config *config,
+			struct placement *placements)
+{
+	for (size_t i = 0; i < config->port_count; i++) {
+		__u32 slot = ids_find(sw->slots, config->ports[i].name);
+		struct bpf_devmap_val value = { .ifindex = placements[i].ifindex };
+
+		if (!value.ifindex)
+			continue;
+		if (bpf_map_update_elem(bpf_map__fd(sw->skeleton->maps.devices), &slot, &value, 0))
+			fail_msg("devices[%u]: %s", slot, strerror(errno));
+	}
+}
+
+void bpf_switch_apply(struct bpf_switch *sw, const char *yaml)
+{
+	const struct root *running = bpf_switch_root(sw);
+	struct sluice_error error = { .line = 0 };
+	struct sluice_config *config;
+	struct placement *placements;
+	__u32 root;
+
+	if (sluice_config_parse(yaml, strlen(yaml), "test document", &config, &error))
+		fail_msg("document: %u:%u: %s\n%s", error.line, error.column, error.message, yaml);
+	placements = calloc(config->port_count + 1, sizeof(*placements));
+	assert_non_null(placements);
+	for (size_t i = 0; i < config->port_count; i++)
+		placements[i].ifindex = if_nametoindex(config->ports[i].device);
+	ids_begin(sw->slots);
+	ids_begin(sw->rules);
+	if (tables_begin(&sw->tables, running ? running->first_line : 0,
+			 running ? running->line_count : 0, false, &error) ||
+	    compile(&sw->tables, config, placements, sw->slots, sw->rules, sw->version + 1, &root,
+		    &error))
+		fail_msg("compile: %s", error.message);
+	place_ports(sw, config, placements);
+	sw->version++;
+	__atomic_store_n(&sw->control->root, root, __ATOMIC_RELEASE);
+	ids_release(sw->slots);
+	ids_release(sw->rules);
+	free(placements);
+	sluice_config_free(config);
+}
+
+const struct root *bpf_switch_root(const struct bpf_switch *sw)
+{
+	return sw->control->root ? (const struct root *)&sw->tables.lines[sw->control->root] : NULL;
+}
+
+__u32 bpf_switch_slot(const struct bpf_switch *sw, const char *port)
+{
+	return ids_find(sw->slots, port);
+}
+
+__u32 bpf_switch_rule(const struct bpf_switch *sw, const char *key)
+{
+	return ids_find(sw->rules, key);
+}
+
+unsigned int actor_ifindex(const struct actor *actor)
+{
+	return if_nametoindex(actor->device);
+}
+
+void pin_to_cpu(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	if (sched_setaffinity(0, sizeof(set), &set))
+		fail_msg("sched_setaffinity: %s", strerror(errno));
+}
+
+int open_switch(void **state)
+{
+	*state = bpf_switch_open(0);
+	return 0;
+}
+
+int close_switch(void **state)
+{
+	bpf_switch_close(*state);
+	return 0;
+}

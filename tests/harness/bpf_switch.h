@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A private switch for packet tests: the skeleton loaded without pins in a network namespace of
+ * the test's own, documents compiled straight into its maps, frames run by BPF_PROG_TEST_RUN.
+ *
+ * Anything here that fails for a reason outside the test (no privileges, programs refused) ends
+ * the test with cmocka's fail().
+ */
+#ifndef SLUICE_TESTS_BPF_SWITCH_H
+#define SLUICE_TESTS_BPF_SWITCH_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include "loader/compile.h"
+#include "maps/control.h"
+#include "tests/harness/packet.h"
+
+#define BPF_SWITCH_PORTS 8 /* devices p1..p8 in the namespace; slots stay below 16 */
+#define BPF_SWITCH_SLOTS 16
+
+struct bpf_switch {
+	struct sluice_bpf *skeleton;
+	struct control *control;
+	struct flow_bucket *flows;
+	__u64 *flow_usage;
+	struct tables tables;
+	struct ids *slots;
+	struct ids *rules;
+	__u32 flow_buckets;
+	__u32 version;
+	int cpus; /* possible ones, as per-CPU maps count them */
+};
+
+/* Loads the programs with a flow table of that many buckets (0: 1024). */
+struct bpf_switch *bpf_switch_open(__u32 flow_buckets);
+void bpf_switch_close(struct bpf_switch *sw);
+
+/* Compiles a document and makes it the running version. */
+void bpf_switch_apply(struct bpf_switch *sw, const char *yaml);
+const struct root *bpf_switch_root(const struct bpf_switch *sw);
+__u32 bpf_switch_slot(const struct bpf_switch *sw, const char *port);
+/* A rule's id by its key in loader/ids.h: "nsg/web/in/https". 0 when there is none. */
+__u32 bpf_switch_rule(const struct bpf_switch *sw, const char *key);
+unsigned int actor_ifindex(const struct actor *actor);
+
+/*
+ * The test document: vnets blue and red, both with subnets web and db and the same prefixes, and a
+ * port for each actor. Each string adds keys to one map ("nsg: web, flowLimit: 5") or, `rest`,
+ * top-level YAML. Without any, everything in a vnet may talk to everything in it.
+ */
+struct town {
+	const char *switch_keys;
+	const char *web; /* the subnets of blue */
+	const char *db;
+	const char *alice, *bob, *carol, *dave, *erin;
+	const char *rest;
+};
+
+void town_apply(struct bpf_switch *sw, const struct town *town);
+#define TOWN(sw, ...) town_apply(sw, &(struct town){ __VA_ARGS__ })
+
+/* --- frames ------------------------------------------------------------------------------ */
+
+enum via {
+	VIA_TRACE, /* sluice_trace with keep_flows: cheap, and judges as a live packet */
+	VIA_TC,
+	VIA_XDP, /* tens of milliseconds a frame */
+	VIA_COUNT,
+};
+
+struct outcome {
+	bool delivered;          /* to the port in `slot` */
+	bool answered;           /* the frame went back to its sender as the switch's answer */
+	enum drop_reason reason; /* 0 when it was not dropped */
+	__u32 slot;              /* receiving port */
+	struct frame out;        /* the frame as sent; empty when dropped */
+	struct trace_result trace; /* VIA_TRACE only */
+	bool counted_once;       /* the sender's rx, and tx or drop, each went up by exactly one */
+};
+
+struct outcome send_via(struct bpf_switch *sw, enum via via, const struct actor *from,
+			struct frame frame);
+/* VIA_TRACE. */
+struct outcome send_frame(struct bpf_switch *sw, const struct actor *from, struct frame frame);
+/* A trace that must leave no mark: `counted_once` says that no counter moved. */
+struct outcome peek_frame(struct bpf_switch *sw, const struct actor *from, struct frame frame);
+/* One run of a tc entry point that must work: its verdict. Thread-safe. */
+int run_tc(int program, unsigned int ifindex, const struct frame *frame, struct frame *out);
+int run_xdp(int program, unsigned int ifindex, const struct frame *frame, struct frame *out);
+/* Pins the calling thread; sluice_trace's request and result are the CPU's own. */
+void pin_to_cpu(int cpu);
+
+/* --- counters and flows ------------------------------------------------------------------ */
+
+struct port_counters counters_of(const struct bpf_switch *sw, __u32 slot);
+struct rule_counters rule_counters_of(const struct bpf_switch *sw, const char *key);
+/* Live entries of the table, times not looked at. */
+size_t flow_count(const struct bpf_switch *sw);
+/* The one entry whose two ends are these actors' (any ports), or NULL. */
+struct flow *flow_between(const struct bpf_switch *sw, const struct actor *a,
+			  const struct actor *b, int family);
+/* Makes every entry look as if its last packet was seconds ago. */
+void flows_age(struct bpf_switch *sw, unsigned int seconds);
+/* Empties flow table, usage and fragments. */
+void flows_clear(struct bpf_switch *sw);
+
+/* --- what is expected -------------------------------------------------------------------- */
+
+#define assert_delivered(outcome, to) check_delivered(sw, outcome, to, __FILE__, __LINE__)
+#define assert_dropped(outcome, reason) check_dropped(outcome, reason, __FILE__, __LINE__)
+#define assert_answered(outcome) check_answered(outcome, __FILE__, __LINE__)
+#define assert_frame(got, expected) check_frame(got, expected, __FILE__, __LINE__)
+
+void check_delivered(struct bpf_switch *sw, struct outcome outcome, const struct actor *to,
+		     const char *file, int line);
+void check_dropped(struct outcome outcome, enum drop_reason reason, const char *file, int line);
+void check_answered(struct outcome outcome, const char *file, int line);
+void check_frame(struct frame got, struct frame expected, const char *file, int line);
+const char *reason_name(enum drop_reason reason);
+
+/* cmocka's group fixtures: open one switch for all tests of a file, and close it. */
+int open_switch(void **state);
+int close_switch(void **state);
+
+extern const int families[2];
+
+#endif
