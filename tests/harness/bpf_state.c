@@ -102,7 +102,7 @@ void flows_age(struct bpf_switch *sw, unsigned int seconds)
 {
 	for (size_t i = 0; i < flow_capacity(sw); i++)
 		if (flow_at(sw, i)->state != FLOW_FREE)
-			flow_at(sw, i)->last_seen -= (seconds + 1) * FLOW_TICKS_PER_SECOND;
+			flow_at(sw, i)->last_seen -= seconds * FLOW_TICKS_PER_SECOND;
 }
 
 void flows_clear(struct bpf_switch *sw)
@@ -148,6 +148,7 @@ static void found(struct outcome outcome, const char *expected, const char *file
 		    outcome.delivered ? "delivered" :
 					 "neither delivered, answered nor dropped",
 		    reason_name(outcome.reason), outcome.slot);
+	print_frame("received", &outcome.in);
 	if (outcome.out.length)
 		print_frame("sent", &outcome.out);
 	_fail(file, line);

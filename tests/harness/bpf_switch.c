@@ -16,8 +16,6 @@
 #include "bpf/sluice.skel.h"
 #include "tests/harness/namespace.h"
 
-const int families[2] = { AF_INET, AF_INET6 };
-
 static int keep_errors(enum libbpf_print_level level, const char *format, va_list arguments)
 {
 	return level == LIBBPF_WARN ? vfprintf(stderr, format, arguments) : 0;
@@ -167,5 +165,14 @@ int open_switch(void **state)
 int close_switch(void **state)
 {
 	bpf_switch_close(*state);
+	return 0;
+}
+
+int fresh_town(void **state)
+{
+	struct bpf_switch *sw = *state;
+
+	TOWN(sw, NULL);
+	flows_clear(sw);
 	return 0;
 }

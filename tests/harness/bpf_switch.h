@@ -15,6 +15,9 @@
 #include <stddef.h>
 #include <cmocka.h>
 
+#include <linux/bpf.h>
+#include <linux/pkt_cls.h>
+
 #include "loader/compile.h"
 #include "maps/control.h"
 #include "tests/harness/packet.h"
@@ -77,6 +80,7 @@ struct outcome {
 	bool answered;           /* the frame went back to its sender as the switch's answer */
 	enum drop_reason reason; /* 0 when it was not dropped */
 	__u32 slot;              /* receiving port */
+	struct frame in;
 	struct frame out;        /* the frame as sent; empty when dropped */
 	struct trace_result trace; /* VIA_TRACE only */
 	bool counted_once;       /* the sender's rx, and tx or drop, each went up by exactly one */
@@ -88,6 +92,8 @@ struct outcome send_via(struct bpf_switch *sw, enum via via, const struct actor 
 struct outcome send_frame(struct bpf_switch *sw, const struct actor *from, struct frame frame);
 /* A trace that must leave no mark: `counted_once` says that no counter moved. */
 struct outcome peek_frame(struct bpf_switch *sw, const struct actor *from, struct frame frame);
+/* The file descriptor of an entry point. */
+int program_fd(const struct bpf_switch *sw, enum via via);
 /* One run of a tc entry point that must work: its verdict. Thread-safe. */
 int run_tc(int program, unsigned int ifindex, const struct frame *frame, struct frame *out);
 int run_xdp(int program, unsigned int ifindex, const struct frame *frame, struct frame *out);
@@ -122,10 +128,16 @@ void check_answered(struct outcome outcome, const char *file, int line);
 void check_frame(struct frame got, struct frame expected, const char *file, int line);
 const char *reason_name(enum drop_reason reason);
 
-/* cmocka's group fixtures: open one switch for all tests of a file, and close it. */
+/* A file's tests share one switch; each begins with an empty flow table and TOWN(sw) with nothing
+ * added: TEST(name) in its list, and main returns RUN_TESTS(list). */
 int open_switch(void **state);
 int close_switch(void **state);
+int fresh_town(void **state);
+#define TEST(name)       cmocka_unit_test_setup(name, fresh_town)
+#define RUN_TESTS(tests) cmocka_run_group_tests(tests, open_switch, close_switch)
 
-extern const int families[2];
+/* Both address families, for loops over them. */
+#define FOR_EACH_FAMILY(family) \
+	for (int family = AF_INET; family; family = family == AF_INET ? AF_INET6 : 0)
 
 #endif
