@@ -10,8 +10,8 @@
 #include "bpf/sluice.skel.h"
 #include "tests/harness/bpf_switch.h"
 
-static int run(int program, const struct frame *frame, struct frame *out, void *context,
-	       __u32 context_size)
+static int try(int program, const struct frame *frame, struct frame *out, void *context,
+	       __u32 context_size, int *verdict)
 {
 	struct frame unused;
 	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame->bytes,
@@ -23,9 +23,10 @@ static int run(int program, const struct frame *frame, struct frame *out, void *
 	options.data_out = out->bytes;
 	options.data_size_out = FRAME_ROOM;
 	if (bpf_prog_test_run_opts(program, &options))
-		fail_msg("test run of %zu bytes: %s", frame->length, strerror(errno));
+		return -errno;
 	out->length = options.data_size_out;
-	return (int)options.retval;
+	*verdict = (int)options.retval;
+	return 0;
 }
 
 int program_fd(const struct bpf_switch *sw, enum via via)
@@ -35,18 +36,36 @@ int program_fd(const struct bpf_switch *sw, enum via via)
 						sw->skeleton->progs.sluice_trace);
 }
 
-int run_tc(int program, unsigned int ifindex, const struct frame *frame, struct frame *out)
+static int must(int error, int verdict, const struct frame *frame)
+{
+	if (error)
+		fail_msg("test run of %zu bytes: %s", frame->length, strerror(-error));
+	return verdict;
+}
+
+int try_tc(int program, unsigned int ifindex, const struct frame *frame, int *verdict)
 {
 	struct __sk_buff context = { .ifindex = ifindex };
 
-	return run(program, frame, out, &context, sizeof(context));
+	return try(program, frame, NULL, &context, sizeof(context), verdict);
+}
+
+int run_tc(int program, unsigned int ifindex, const struct frame *frame, struct frame *out)
+{
+	struct __sk_buff context = { .ifindex = ifindex };
+	int verdict = 0;
+	int error = try(program, frame, out, &context, sizeof(context), &verdict);
+
+	return must(error, verdict, frame);
 }
 
 int run_xdp(int program, unsigned int ifindex, const struct frame *frame, struct frame *out)
 {
 	struct xdp_md context = { .data_end = (__u32)frame->length, .ingress_ifindex = ifindex };
+	int verdict = 0;
+	int error = try(program, frame, out, &context, sizeof(context), &verdict);
 
-	return run(program, frame, out, &context, sizeof(context));
+	return must(error, verdict, frame);
 }
 
 static struct trace trace_of_cpu(const struct bpf_switch *sw, const struct trace *request)

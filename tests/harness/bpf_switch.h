@@ -94,7 +94,9 @@ struct outcome send_frame(struct bpf_switch *sw, const struct actor *from, struc
 struct outcome peek_frame(struct bpf_switch *sw, const struct actor *from, struct frame frame);
 /* The file descriptor of an entry point. */
 int program_fd(const struct bpf_switch *sw, enum via via);
-/* One run of a tc entry point that must work: its verdict. Thread-safe. */
+/* One run of a tc entry point: 0 or -errno. Threads may use it. */
+int try_tc(int program, unsigned int ifindex, const struct frame *frame, int *verdict);
+/* One run that must work: the verdict. out may be NULL. */
 int run_tc(int program, unsigned int ifindex, const struct frame *frame, struct frame *out);
 int run_xdp(int program, unsigned int ifindex, const struct frame *frame, struct frame *out);
 /* Pins the calling thread; sluice_trace's request and result are the CPU's own. */

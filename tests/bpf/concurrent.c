@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Both directions of the same flows on two CPUs at once: one entry each, and every packet counted. */
+#include "tests/harness/talk.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define FLOWS  200
+#define ROUNDS 300
+
+struct worker {
+	pthread_t thread;
+	struct bpf_switch *sw;
+	const struct actor *from;
+	const struct actor *to;
+	bool forward;
+	int cpu;
+	int family;
+	bool by_flow; /* all packets of a flow in a row, instead of one of each flow in turn */
+	unsigned long delivered;
+	unsigned long dropped;
+	int error;
+};
+
+static struct frame packet_of(const struct worker *worker, int flow)
+{
+	__u16 client = (__u16)(20000 + flow);
+
+	return worker->forward ? datagram(worker->from, worker->to, worker->family, client, 53) :
+				 datagram(worker->from, worker->to, worker->family, 53, client);
+}
+
+static void send_one(struct worker *worker, const struct frame *frame, unsigned int ifindex)
+{
+	int verdict;
+	int error = try_tc(program_fd(worker->sw, VIA_TC), ifindex, frame, &verdict);
+
+	if (error)
+		worker->error = error;
+	else if (verdict == TC_ACT_REDIRECT)
+		worker->delivered++;
+	else
+		worker->dropped++;
+}
+
+static void *work(void *context)
+{
+	struct worker *worker = context;
+	unsigned int ifindex = actor_ifindex(worker->from);
+	struct frame *frames = calloc(FLOWS, sizeof(*frames));
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(worker->cpu, &set);
+	if (!frames || sched_setaffinity(0, sizeof(set), &set)) {
+		worker->error = -1;
+		free(frames);
+		return NULL;
+	}
+	for (int flow = 0; flow < FLOWS; flow++)
+		frames[flow] = packet_of(worker, flow);
+	for (int i = 0; i < FLOWS * ROUNDS; i++)
+		send_one(worker, &frames[worker->by_flow ? i / ROUNDS : i % FLOWS], ifindex);
+	free(frames);
+	return NULL;
+}
+
+/* alice and bob talk, each on a CPU of its own where there are two. */
+static void talk_at_once(struct bpf_switch *sw, int family, bool by_flow, struct worker *workers)
+{
+	int cpus = (int)sysconf(_SC_NPROCESSORS_ONLN);
+
+	for (int i = 0; i < 2; i++) {
+		workers[i] = (struct worker){ .sw = sw,
+					      .from = i ? &bob : &alice,
+					      .to = i ? &alice : &bob,
+					      .forward = !i,
+					      .cpu = i % cpus,
+					      .family = family,
+					      .by_flow = by_flow };
+		assert_int_equal(pthread_create(&workers[i].thread, NULL, work, &workers[i]), 0);
+	}
+}
+
+static void wait_for(struct worker *workers)
+{
+	for (int i = 0; i < 2; i++) {
+		pthread_join(workers[i].thread, NULL);
+		assert_int_equal(workers[i].error, 0);
+	}
+}
+
+static const struct flow *flow_number(const struct bpf_switch *sw, size_t index)
+{
+	return &sw->flows[index / FLOWS_PER_BUCKET].way[index % FLOWS_PER_BUCKET];
+}
+
+static void expect_exact_totals(struct bpf_switch *sw, const struct worker *workers)
+{
+	size_t capacity = (size_t)sw->flow_buckets * FLOWS_PER_BUCKET;
+	unsigned long packets = 0, usage;
+
+	for (size_t i = 0; i < capacity; i++) {
+		const struct flow *flow = flow_number(sw, i);
+
+		if (flow->state == FLOW_FREE)
+			continue;
+		packets += flow->packets[0] + flow->packets[1];
+		assert_int_equal(flow->packets[0] + flow->packets[1], 2 * ROUNDS);
+		for (size_t j = i + 1; j < capacity; j++)
+			if (flow_number(sw, j)->state != FLOW_FREE &&
+			    !memcmp(&flow_number(sw, j)->key, &flow->key, sizeof(flow->key)))
+				fail_msg("one key has two entries");
+	}
+	usage = sw->flow_usage[bpf_switch_slot(sw, "alice")] +
+		sw->flow_usage[bpf_switch_slot(sw, "bob")];
+	assert_int_equal(flow_count(sw), FLOWS);
+	assert_int_equal(usage, FLOWS);
+	assert_int_equal(packets, workers[0].delivered + workers[1].delivered);
+	assert_int_equal(workers[0].dropped + workers[1].dropped, 0);
+}
+
+static void directions_that_race_share_one_entry(void **state)
+{
+	struct bpf_switch *sw = *state;
+	struct worker workers[2];
+
+	FOR_EACH_FAMILY(family)
+		for (int by_flow = 0; by_flow < 2; by_flow++) {
+			flows_clear(sw);
+			talk_at_once(sw, family, by_flow, workers);
+			wait_for(workers);
+			expect_exact_totals(sw, workers);
+		}
+}
+
+static void version_switches_lose_no_packet_of_flows_they_do_not_concern(void **state)
+{
+	struct bpf_switch *sw = *state;
+	struct worker workers[2];
+
+	FOR_EACH_FAMILY(family) {
+		unsigned int changes = 0;
+
+		flows_clear(sw);
+		talk_at_once(sw, family, false, workers);
+		while (pthread_tryjoin_np(workers[0].thread, NULL)) {
+			TOWN(sw, .bob = "nsg: n",
+			     .rest = changes++ % 2 ?
+					     "nsgs: {n: {}}" :
+					     "nsgs: {n: {rules: [{name: other, priority: 100,"
+					     " direction: Inbound, access: Deny,"
+					     " protocol: Tcp}]}}");
+		}
+		pthread_join(workers[1].thread, NULL);
+		assert_true(changes > 10);
+		assert_int_equal(workers[0].error | workers[1].error, 0);
+		expect_exact_totals(sw, workers);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(directions_that_race_share_one_entry),
+		TEST(version_switches_lose_no_packet_of_flows_they_do_not_concern),
+	};
+
+	return RUN_TESTS(tests);
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the verifier has to walk to accept each program, and how long the programs are, held against
+ * the recorded figures of verifier_budget.txt: more than a fifth above them fails.
+ *
+ * Figures move with clang and kernel by a few percent. After a change that is worth its price:
+ * build/tests/bpf/verifier_budget --record
+ */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "bpf/sluice.skel.h"
+#include "tests/harness/bpf_switch.h"
+
+#define RECORD "tests/bpf/verifier_budget.txt"
+
+struct figures {
+	char program[32];
+	unsigned int verified; /* instructions walked; 0 on kernels before 5.16 */
+	unsigned int bytes;    /* of the translated program */
+};
+
+static struct figures measure(const struct bpf_program *program)
+{
+	struct bpf_prog_info info = { .type = 0 };
+	__u32 length = sizeof(info);
+	struct figures figures = { .verified = 0 };
+
+	if (bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &length))
+		fail_msg("%s: %s", bpf_program__name(program), strerror(errno));
+	snprintf(figures.program, sizeof(figures.program), "%s", bpf_program__name(program));
+	figures.verified = info.verified_insns;
+	figures.bytes = info.xlated_prog_len;
+	return figures;
+}
+
+static bool recorded(const char *program, struct figures *figures)
+{
+	FILE *file = fopen(RECORD, "r");
+	char line[128];
+	bool found = false;
+
+	if (!file)
+		fail_msg("%s: %s (run from the top of the tree)", RECORD, strerror(errno));
+	while (!found && fgets(line, sizeof(line), file))
+		found = sscanf(line, "%31s %u %u", figures->program, &figures->verified,
+			       &figures->bytes) == 3 &&
+			!strcmp(figures->program, program);
+	fclose(file);
+	return found;
+}
+
+static void expect_within(const char *program, const char *what, unsigned int now,
+			  unsigned int then)
+{
+	if (now > then + then / 5)
+		fail_msg("%s: %u %s, a fifth above the recorded %u", program, now, what, then);
+}
+
+static void programs_stay_within_their_budget(void **state)
+{
+	struct bpf_switch *sw = *state;
+	struct bpf_program *program;
+
+	bpf_object__for_each_program(program, sw->skeleton->obj) {
+		struct figures now = measure(program), then;
+
+		print_message("%-20s %7u instructions verified, %6u bytes\n", now.program,
+			      now.verified, now.bytes);
+		if (!recorded(now.program, &then))
+			fail_msg("%s is not in " RECORD, now.program);
+		expect_within(now.program, "instructions verified", now.verified, then.verified);
+		expect_within(now.program, "bytes", now.bytes, then.bytes);
+	}
+}
+
+static void record_the_budget(void **state)
+{
+	struct bpf_switch *sw = *state;
+	struct bpf_program *program;
+	FILE *file = fopen(RECORD, "w");
+
+	assert_non_null(file);
+	fprintf(file, "# program, instructions verified, bytes: verifier_budget --record\n");
+	bpf_object__for_each_program(program, sw->skeleton->obj) {
+		struct figures now = measure(program);
+
+		fprintf(file, "%s %u %u\n", now.program, now.verified, now.bytes);
+	}
+	fclose(file);
+}
+
+int main(int count, char **arguments)
+{
+	const struct CMUnitTest check[] = { cmocka_unit_test(programs_stay_within_their_budget) };
+	const struct CMUnitTest record[] = { cmocka_unit_test(record_the_budget) };
+
+	if (count > 1 && !strcmp(arguments[1], "--record"))
+		return cmocka_run_group_tests(record, open_switch, close_switch);
+	return cmocka_run_group_tests(check, open_switch, close_switch);
+}
