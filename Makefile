@@ -96,8 +96,8 @@ $(BUILD)/tests/%.o $(BUILD)/bench/%.o: | $(BUILD)/bpf/sluice.skel.h
 $(UNIT_TESTS) $(BPF_TESTS) $(FUZZERS): $(BUILD)/%: $(BUILD)/%.o $(HARNESS_OBJECTS) $(BUILD)/libsluice.a
 	$(CC) $(CFLAGS) $(SANITIZE) -o $@ $^ $(PKG_LIBS) -lcmocka
 
-$(BENCHES): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libsluice.a
-	$(CC) $(CFLAGS) $(SANITIZE) -o $@ $^ $(PKG_LIBS) -lm
+$(BENCHES): $(BUILD)/%: $(BUILD)/%.o $(HARNESS_OBJECTS) $(BUILD)/libsluice.a
+	$(CC) $(CFLAGS) $(SANITIZE) -o $@ $^ $(PKG_LIBS) -lcmocka
 
 $(BENCHES:=.o): $(BPF_FLOORS)
 
@@ -123,8 +123,8 @@ check: packages-installed ## install what is missing (as root), build, run every
 check-unit: all $(UNIT_TESTS) ## the library's pure parts, and the shape of the source
 	@$(RUN) unit $(UNIT_TESTS) $(UNIT_SCRIPTS)
 
-check-bpf: all $(BPF_TESTS) ## frames through the loaded programs, and the reference model
-	@$(RUN) bpf $(BPF_TESTS)
+check-bpf: all $(BPF_TESTS) $(BENCHES) ## frames through the loaded programs, and the reference model
+	@$(RUN) bpf $(BPF_TESTS) $(wildcard tests/bpf/*.sh)
 
 check-system: all $(SYSTEM_PROGRAMS) $(SYSTEM_OBJECTS) ## real traffic through namespaces, by the real command
 	@$(RUN) system $(SYSTEM_TESTS)
