@@ -190,6 +190,32 @@ static void vnets_with_the_same_addresses_do_not_see_each_other(void **state)
 	}
 }
 
+static void threat_15_tunnel_from_a_guest_stays_data(void **state)
+{
+	struct bpf_switch *sw = *state;
+
+	/* VXLAN, Geneve and NVGRE with a frame inside that would reach red's erin. */
+	FOR_EACH_FAMILY(family)
+		for (int i = 0; i < 3; i++) {
+			struct frame inner = SAY(.from = &dave, .to = &erin, .family = family);
+			struct frame outer = SAY(.from = &alice, .to = &bob, .family = family,
+						 .protocol = i == 2 ? IPPROTO_GRE : IPPROTO_UDP,
+						 .destination_port = i ? 6081 : 4789,
+						 .payload = 8 + inner.length);
+			struct outcome outcome;
+
+			memset(outer.bytes + outer.length - inner.length - 8, 0, 8);
+			frame_set16(&outer, outer.length - inner.length - 8, 0x0800);
+			frame_set32(&outer, outer.length - inner.length - 4, 5002 << 8);
+			memcpy(outer.bytes + outer.length - inner.length, inner.bytes,
+			       inner.length);
+			checksums_write(&outer);
+			outcome = send_frame(sw, &alice, outer);
+			assert_delivered(outcome, &bob);
+			assert_frame(outcome.out, forwarded(&outer, switch_address, bob.mac, 0));
+		}
+}
+
 static void trace_without_keep_flows_leaves_no_mark(void **state)
 {
 	struct bpf_switch *sw = *state;
@@ -217,6 +243,7 @@ int main(void)
 		TEST(destination_outside_every_prefix_has_no_route),
 		TEST(address_that_nobody_has_is_no_endpoint),
 		TEST(vnets_with_the_same_addresses_do_not_see_each_other),
+		TEST(threat_15_tunnel_from_a_guest_stays_data),
 		TEST(trace_without_keep_flows_leaves_no_mark),
 	};
 
