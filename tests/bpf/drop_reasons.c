@@ -278,7 +278,8 @@ static void lose_bobs_device(struct bpf_switch *sw, int family)
 
 	(void)family;
 	/* The kernel does it when the device is unregistered (maps/devices.h). */
-	if (bpf_map_delete_elem(bpf_map__fd(sw->skeleton->maps.devices), &slot))
+	if (bpf_map_delete_elem(bpf_map__fd(sw->skeleton->maps.devices), &slot) ||
+	    bpf_map_delete_elem(bpf_map__fd(sw->skeleton->maps.devices_tc), &slot))
 		fail_msg("devices: %s", strerror(errno));
 }
 

@@ -81,7 +81,7 @@ void bpf_switch_close(struct bpf_switch *sw)
 	free(sw);
 }
 
-/* XDP and tc find the receiving device in `devices`, as the loader would have filled it. */
+/* XDP and tc find the receiving device in a map each, as the loader would have filled it. */
 static void place_ports(struct bpf_switch *sw, const struct sluice_config *config,
 			struct placement *placements)
 {
@@ -91,7 +91,10 @@ static void place_ports(struct bpf_switch *sw, const struct sluice_config *confi
 
 		if (!value.ifindex)
 			continue;
-		if (bpf_map_update_elem(bpf_map__fd(sw->skeleton->maps.devices), &slot, &value, 0))
+		if (bpf_map_update_elem(bpf_map__fd(sw->skeleton->maps.devices), &slot, &value,
+					0) ||
+		    bpf_map_update_elem(bpf_map__fd(sw->skeleton->maps.devices_tc), &slot, &value,
+					0))
 			fail_msg("devices[%u]: %s", slot, strerror(errno));
 	}
 }
