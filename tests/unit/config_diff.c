@@ -56,6 +56,16 @@ static void order_means_nothing_where_names_tell_things_apart(void **state)
 		       "update tag t");
 }
 
+/* The switch speaks for a subnet with the gateway of its first prefix. */
+static void the_order_of_a_subnets_prefixes_counts(void **state)
+{
+	(void)state;
+	assert_changes(HEAD "vnets: [{name: v, prefixes: [10.0.0.0/8], subnets: [{name: s, prefixes: "
+		       "[10.1.0.0/16, 10.2.0.0/16]}]}]\n",
+		       HEAD "vnets: [{name: v, prefixes: [10.0.0.0/8], subnets: [{name: s, prefixes: "
+		       "[10.2.0.0/16, 10.1.0.0/16]}]}]\n", "update subnet v/s");
+}
+
 static void defaults_spelled_out_are_no_change(void **state)
 {
 	(void)state;
@@ -186,6 +196,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_document_is_the_same_as_itself),
 		cmocka_unit_test(order_means_nothing_where_names_tell_things_apart),
+		cmocka_unit_test(the_order_of_a_subnets_prefixes_counts),
 		cmocka_unit_test(defaults_spelled_out_are_no_change),
 		cmocka_unit_test(each_thing_that_differs_is_one_change),
 		cmocka_unit_test(what_is_in_a_thing_comes_and_goes_with_it),

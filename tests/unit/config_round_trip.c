@@ -208,6 +208,23 @@ static void a_vnet_moves_on_when_its_vni_is_taken(void **state)
 	sluice_config_free(beside);
 }
 
+/* Two names that lead to one number: which of them moves on does not depend on the file's order. */
+static void two_vnets_that_meet_are_told_apart_by_name(void **state)
+{
+	struct sluice_config *config =
+		document_read("apiVersion: sluice/v1\nvnets: [{name: net1048, prefixes: [10.0.0.0/8]}, "
+			      "{name: net15025, prefixes: [10.0.0.0/8]}]\n");
+	struct sluice_config *turned =
+		document_read("apiVersion: sluice/v1\nvnets: [{name: net15025, prefixes: [10.0.0.0/8]}, "
+			      "{name: net1048, prefixes: [10.0.0.0/8]}]\n");
+
+	(void)state;
+	assert_int_equal(vni_of(config, "net15025"), vni_of(config, "net1048") + 1);
+	assert_int_equal(vni_of(turned, "net15025"), vni_of(turned, "net1048") + 1);
+	sluice_config_free(config);
+	sluice_config_free(turned);
+}
+
 static void an_empty_document_is_a_switch_with_a_name(void **state)
 {
 	struct sluice_config *config, *again;
@@ -265,6 +282,7 @@ int main(void)
 		cmocka_unit_test(a_copy_is_equal_and_its_own),
 		cmocka_unit_test(a_vnet_keeps_its_vni_whatever_vnets_come_before_it),
 		cmocka_unit_test(a_vnet_moves_on_when_its_vni_is_taken),
+		cmocka_unit_test(two_vnets_that_meet_are_told_apart_by_name),
 		cmocka_unit_test(an_empty_document_is_a_switch_with_a_name),
 		cmocka_unit_test(a_file_that_is_not_there_is_named),
 		cmocka_unit_test(a_full_disk_is_an_error),
