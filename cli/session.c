@@ -173,6 +173,9 @@ int change_finish(struct invocation *invocation, struct change *change, const ch
 
 	if (invocation->what_if)
 		return finish_what_if(invocation, change);
+	if (invocation->confirm_given && sluice_pending(change->sw) >= 0)
+		return refuse_text(invocation, "a change before this one is not confirmed yet; run "
+					       "\"sluice confirm\" or \"sluice rollback\" first");
 	/* Armed first: whatever the change does to this session, the way back is already there. */
 	if (invocation->confirm_given &&
 	    sluice_arm_rollback(change->sw, change->version, invocation->confirm_seconds, &error))
