@@ -144,7 +144,7 @@ static int run_ip(const char *netns, const char *lines, bool quiet, struct sluic
 		return sluice_error_set(error, -ENOENT,
 					"ip is not there; run: apt-get install iproute2");
 	if (WEXITSTATUS(status) && !quiet)
-		return sluice_error_set(error, -EIO, "ip failed at one of: %.300s", lines);
+		return sluice_error_set(error, -EIO, "ip failed; the line above is its own");
 	return 0;
 }
 
@@ -180,7 +180,7 @@ static int build_guest(const struct guest *guest, pid_t *wire, struct sluice_err
 		 "address add %s.%d/24 dev eth0\n"
 		 "address add %s::%d/64 dev eth0 nodad\n"
 		 "route add default via %s.1\n"
-		 "-6 route add default via %s::1\n",
+		 "route add ::/0 via %s::1\n",
 		 guest->mac, guest->subnet4, guest->host, guest->subnet6, guest->host,
 		 guest->subnet4, guest->subnet6);
 	return err ?: run_ip(netns, lines, false, error);

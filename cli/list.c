@@ -233,8 +233,10 @@ int run_list(struct invocation *invocation)
 static void print_thing(const struct invocation *invocation, enum sluice_kind kind,
 			const json_t *thing)
 {
-	json_t *value;
+	enum sluice_kind of_rules = kind == SLUICE_ACL ? SLUICE_ACL_RULE : SLUICE_NSG_RULE;
+	json_t *value, *rule;
 	const char *key;
+	size_t index;
 
 	json_object_foreach((json_t *)thing, key, value)
 		if (strcmp(key, "rules"))
@@ -242,8 +244,10 @@ static void print_thing(const struct invocation *invocation, enum sluice_kind ki
 	value = json_object_get(thing, "rules");
 	if (!json_array_size(value))
 		return;
+	json_array_foreach(value, index, rule)
+		json_object_set(rule, parent_option(of_rules), json_object_get(thing, "name"));
 	printf("\n");
-	print_things(invocation, kind == SLUICE_ACL ? SLUICE_ACL_RULE : SLUICE_NSG_RULE, value);
+	print_things(invocation, of_rules, value);
 }
 
 int run_show(struct invocation *invocation)
