@@ -29,6 +29,61 @@ int run_apply(struct invocation *invocation)
 	return code;
 }
 
+/* A kind that the file writes as a map: name -> the rest, or for tags their prefixes. */
+static json_t *by_name(json_t *list, const char *only)
+{
+	json_t *map = json_object(), *thing;
+	size_t index;
+
+	json_array_foreach(list, index, thing) {
+		json_t *name = json_incref(json_object_get(thing, "name"));
+
+		json_object_del(thing, "name");
+		json_object_set(map, json_string_value(name),
+				only ? json_object_get(thing, only) : thing);
+		json_decref(name);
+	}
+	json_decref(list);
+	return map;
+}
+
+/* Asgs are plain names. */
+static json_t *names_of(json_t *list)
+{
+	json_t *names = json_array(), *thing;
+	size_t index;
+
+	json_array_foreach(list, index, thing)
+		json_array_append(names, json_is_string(thing) ? thing
+							       : json_object_get(thing, "name"));
+	json_decref(list);
+	return names;
+}
+
+/* The document as JSON, which is YAML too: apply reads it. */
+static json_t *document_json(const struct sluice_config *config)
+{
+	json_t *document = json_pack("{ss}", "apiVersion", "sluice/v1");
+
+	json_object_set_new(document, "switch",
+			    sluice_config_json(config, SLUICE_SWITCH, NULL, NULL));
+	json_object_set_new(document, "uplinks",
+			    sluice_config_json(config, SLUICE_UPLINK, NULL, NULL));
+	json_object_set_new(document, "vnets",
+			    sluice_config_json(config, SLUICE_VNET, NULL, NULL));
+	json_object_set_new(
+		document, "tags",
+		by_name(sluice_config_json(config, SLUICE_TAG, NULL, NULL), "prefixes"));
+	json_object_set_new(document, "asgs",
+			    names_of(sluice_config_json(config, SLUICE_ASG, NULL, NULL)));
+	json_object_set_new(document, "acls", sluice_config_json(config, SLUICE_ACL, NULL, NULL));
+	json_object_set_new(document, "nsgs",
+			    by_name(sluice_config_json(config, SLUICE_NSG, NULL, NULL), NULL));
+	json_object_set_new(document, "ports",
+			    sluice_config_json(config, SLUICE_PORT, NULL, NULL));
+	return document;
+}
+
 int run_export(struct invocation *invocation)
 {
 	struct sluice_error error = {0};
@@ -41,12 +96,14 @@ int run_export(struct invocation *invocation)
 	if (code)
 		return code;
 	if (sluice_running(sw, &version, &config, &error)) {
-		code = refuse(invocation, &error);
-	} else {
-		if (sluice_config_write(config, stdout, &error))
-			code = refuse(invocation, &error);
-		sluice_config_free(config);
+		sluice_close(sw);
+		return refuse(invocation, &error);
 	}
+	if (invocation->json)
+		print_json(document_json(config));
+	else if (sluice_config_write(config, stdout, &error))
+		code = refuse(invocation, &error);
+	sluice_config_free(config);
 	sluice_close(sw);
 	return code;
 }
