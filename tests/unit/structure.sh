@@ -98,7 +98,7 @@ verdict no_function_is_longer_than_60_lines "$(
 verdict no_variants_no_leftovers "$(
 	grep -nE '^#\s*if(n?def)? ' $(sources '^(bpf|loader|cli)/.*\.[ch]$') /dev/null |
 		grep -vE '#ifndef SLUICE(_[A-Z0-9_]*)?_H$'
-	grep -nE '(TO)DO|(FIX)ME|\\bXX[X]\\b' $(sources "$c_files|\.sh$") /dev/null
+	grep -nE '(TO)DO|(FIX)ME|\bXX[X]\b' $(sources "$c_files|\.sh$") /dev/null
 	grep -nE '^#include "[^"]*\.c"' $(sources "$c_files") /dev/null
 )"
 
