@@ -94,7 +94,8 @@ try reached db1 tcp web2 4 80
 try reached vm1 udp web1 6 53
 try silence web1 tcp db1 4 22
 try silence web1 tcp vm1 6 22
-try silence web1 udp db1 4 53
+try reached web1 udp db1 4 53
+try silence web1 udp db1 6 9999
 try silence db1 tcp web2 4 22
 
 say "vnet red has the same addresses: its guests reach each other, never blue's"
