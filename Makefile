@@ -72,10 +72,6 @@ $(BUILD)/%.skel.h: $(BUILD)/%.bpf.o
 
 # --- the library and the command ---
 
-$(BUILD)/loader/%.o: loader/%.c $(BUILD)/bpf/sluice.skel.h
-	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -c $< -o $@
-
 $(BUILD)/%.o: %.c | packages
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -c $< -o $@
@@ -91,7 +87,9 @@ $(BUILD)/sluice: $(CLI_OBJECTS) $(BUILD)/libsluice.a
 
 # --- test, fuzz and bench programs: one file each, with the harness and the library ---
 
-$(BUILD)/tests/%.o $(BUILD)/bench/%.o: | $(BUILD)/bpf/sluice.skel.h
+# The skeleton must be there before the first compile; who includes it is known from the .d files after.
+$(LOADER_OBJECTS) $(HARNESS_OBJECTS) $(addsuffix .o,$(UNIT_TESTS) $(BPF_TESTS) $(FUZZERS) $(BENCHES)): \
+	| $(BUILD)/bpf/sluice.skel.h
 
 $(UNIT_TESTS) $(BPF_TESTS) $(FUZZERS): $(BUILD)/%: $(BUILD)/%.o $(HARNESS_OBJECTS) $(BUILD)/libsluice.a
 	$(CC) $(CFLAGS) $(SANITIZE) -o $@ $^ $(PKG_LIBS) -lcmocka
@@ -104,7 +102,7 @@ $(BENCHES:=.o): $(BPF_FLOORS)
 $(SYSTEM_PROGRAMS): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libsluice.a
 	$(CC) $(CFLAGS) $(SANITIZE) -o $@ $^ $(PKG_LIBS) -lpthread
 
-test-programs: all $(UNIT_TESTS) $(BPF_TESTS) $(SYSTEM_PROGRAMS) $(SYSTEM_OBJECTS)
+test-programs: all $(UNIT_TESTS) $(BPF_TESTS) $(BENCHES) $(SYSTEM_PROGRAMS) $(SYSTEM_OBJECTS)
 
 # --- checking: each part ends with the line `N passed, N failed, N skipped` ---
 
