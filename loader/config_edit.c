@@ -67,7 +67,8 @@ static int apply_settings(const struct schema_kind *kind, void *object,
 		if (*given & bit)
 			return sluice_error_set(error, -EINVAL, "%s: given twice", field->key);
 		*given |= bit;
-		code = object_set(kind, object, field, settings[i].values, settings[i].count, error);
+		code = object_set(kind, object, field, settings[i].values, settings[i].count,
+				  error);
 		if (code)
 			return code;
 	}
@@ -90,8 +91,8 @@ static int check_required(const struct target *target, unsigned long long given,
 static int insert(const struct target *target, const void *item, size_t position,
 		  struct sluice_error *error)
 {
-	struct schema_list list = schema_list(target->owner, target->child->offset,
-					      target->child->count);
+	struct schema_list list =
+		schema_list(target->owner, target->child->offset, target->child->count);
 	size_t size = target->kind->size, last = *list.count;
 	char *place;
 
@@ -108,9 +109,8 @@ static int find_position(const struct target *target, const char *before, size_t
 {
 	*position = *schema_list(target->owner, target->child->offset, target->child->count).count;
 	if (before && !object_find(target->child, target->owner, before, position))
-		return sluice_error_set(error, -ENOENT,
-					"there is no %s \"%.64s\" to stand before", target->kind->name,
-					before);
+		return sluice_error_set(error, -ENOENT, "there is no %s \"%.64s\" to stand before",
+					target->kind->name, before);
 	return 0;
 }
 

@@ -73,14 +73,15 @@ json_t *object_json(const struct schema_kind *kind, const void *object, bool wit
 		else
 			json_object_set_new(json, field->key, field_json(field, object));
 	}
-	for (const struct schema_child *child = kind->children; with_children && child->key; child++) {
+	for (const struct schema_child *child = kind->children; with_children && child->key;
+	     child++) {
 		const struct schema_kind *inner = schema_kind(child->kind);
 		struct schema_list list = schema_list(object, child->offset, child->count);
 		json_t *array = json_array();
 
 		for (size_t i = 0; i < *list.count; i++)
-			json_array_append_new(array, object_json(inner,
-								 list_item(&list, inner->size, i), true));
+			json_array_append_new(
+				array, object_json(inner, list_item(&list, inner->size, i), true));
 		json_object_set_new(json, child->key, array);
 	}
 	return json;
@@ -99,7 +100,8 @@ json_t *sluice_config_json(const struct sluice_config *config, enum sluice_kind 
 		return object_json(schema, config, true);
 	if (schema_parent(kind) != SCHEMA_DOCUMENT)
 		owner = parent ? object_find(schema_place_of(schema_parent(kind)), config, parent,
-					     NULL) : NULL;
+					     NULL)
+			       : NULL;
 	if (!owner)
 		return NULL;
 	if (name) {
@@ -109,7 +111,7 @@ json_t *sluice_config_json(const struct sluice_config *config, enum sluice_kind 
 	list = schema_list(owner, child->offset, child->count);
 	array = json_array();
 	for (size_t i = 0; i < *list.count; i++)
-		json_array_append_new(array, object_json(schema, list_item(&list, schema->size, i),
-							 true));
+		json_array_append_new(array,
+				      object_json(schema, list_item(&list, schema->size, i), true));
 	return array;
 }

@@ -36,8 +36,8 @@ static struct entry *collect(const struct schema_child *child, const void *objec
 {
 	const struct schema_kind *kind = schema_kind(child->kind);
 	struct schema_list list = schema_list(object, child->offset, child->count);
-	struct entry *entries = object ? calloc(*list.count + 1, sizeof(*entries)) :
-					 calloc(1, sizeof(*entries));
+	struct entry *entries =
+		object ? calloc(*list.count + 1, sizeof(*entries)) : calloc(1, sizeof(*entries));
 
 	*count = object ? *list.count : 0;
 	for (size_t i = 0; entries && i < *count; i++) {
@@ -53,7 +53,8 @@ static struct entry *collect(const struct schema_child *child, const void *objec
 static void add_change(struct diff *diff, const char *change, const struct schema_kind *kind,
 		       const char *path, json_t *from, json_t *to)
 {
-	json_t *json = json_pack("{s:s, s:s, s:s}", "change", change, "kind", kind->name, "name", path);
+	json_t *json =
+		json_pack("{s:s, s:s, s:s}", "change", change, "kind", kind->name, "name", path);
 
 	if (from && json)
 		json_object_set_new(json, "from", from);
@@ -91,16 +92,19 @@ static void diff_object(struct diff *diff, const struct schema_kind *kind, const
 {
 	char path[160];
 
-	snprintf(path, sizeof(path), "%s%s%s", owner, *owner ? "/" : "", to ? to->name : from->name);
+	snprintf(path, sizeof(path), "%s%s%s", owner, *owner ? "/" : "",
+		 to ? to->name : from->name);
 	if (!from)
 		add_change(diff, "add", kind, path, NULL, added_json(kind, to));
 	else if (!to)
-		add_change(diff, "remove", kind, path, object_json(kind, from->object, false), NULL);
+		add_change(diff, "remove", kind, path, object_json(kind, from->object, false),
+			   NULL);
 	else if (!same_fields(kind, from->object, to->object))
 		add_change(diff, "update", kind, path, object_json(kind, from->object, false),
 			   object_json(kind, to->object, false));
 	for (const struct schema_child *child = kind->children; child->key; child++)
-		diff_children(diff, child, path, from ? from->object : NULL, to ? to->object : NULL);
+		diff_children(diff, child, path, from ? from->object : NULL,
+			      to ? to->object : NULL);
 }
 
 static json_t *names_of(const struct schema_child *child, const void *object)
@@ -110,8 +114,8 @@ static json_t *names_of(const struct schema_child *child, const void *object)
 	json_t *names = json_array();
 
 	for (size_t i = 0; i < *list.count; i++)
-		json_array_append_new(names, json_string(*object_name(kind, list_item(&list, kind->size,
-										      i))));
+		json_array_append_new(
+			names, json_string(*object_name(kind, list_item(&list, kind->size, i))));
 	return names;
 }
 
@@ -151,8 +155,9 @@ static size_t diff_sorted(struct diff *diff, const struct schema_kind *kind, con
 	size_t i = 0, j = 0, both = 0;
 
 	while (i < from_count || j < to_count) {
-		int order = i == from_count ? 1 : j == to_count ? -1 :
-			    strcmp(from[i].name, to[j].name);
+		int order = i == from_count ? 1
+			    : j == to_count ? -1
+					    : strcmp(from[i].name, to[j].name);
 
 		if (order < 0) {
 			diff_object(diff, kind, owner, &from[i], NULL);
@@ -182,10 +187,12 @@ static void diff_children(struct diff *diff, const struct schema_child *child, c
 		both = diff_sorted(diff, schema_kind(child->kind), owner, first, from_count, second,
 				   to_count, common);
 		if (child->kind == SLUICE_ACL_RULE && both)
-			diff_order(diff, child, schema_kind(SLUICE_ACL), owner, common, both, from, to);
+			diff_order(diff, child, schema_kind(SLUICE_ACL), owner, common, both, from,
+				   to);
 		if (child->kind == SLUICE_ACL && both)
 			diff_order(diff, child, schema_kind(SLUICE_SWITCH),
-				   ((const struct sluice_config *)to)->name, common, both, from, to);
+				   ((const struct sluice_config *)to)->name, common, both, from,
+				   to);
 	} else {
 		diff->failed = true;
 	}

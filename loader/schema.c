@@ -10,23 +10,35 @@
 #define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
 
 /* A field's last column: how its value is kept. */
-#define VALUE(kind, ...) .value = &(const struct schema_value) { kind, __VA_ARGS__ }
+#define VALUE(kind, ...)                      \
+	.value = &(const struct schema_value) \
+	{                                     \
+		kind, __VA_ARGS__             \
+	}
 #define AT(structure, member) .offset = offsetof(struct structure, member)
 #define LIST(structure, items, number) \
 	.offset = offsetof(struct structure, items), .count = offsetof(struct structure, number)
 
 static const struct schema_choice tcp_modes[] = { { "strict", false }, { "loose", true }, { 0 } };
 static const struct schema_choice applies_to[] = { { "switch", false }, { "ports", true }, { 0 } };
-static const struct schema_choice existing_flows[] = { { "recheck", false }, { "keep", true }, { 0 } };
+static const struct schema_choice existing_flows[] = { { "recheck", false },
+						       { "keep", true },
+						       { 0 } };
 static const struct schema_choice guard[] = { { "deny", false }, { "allow", true }, { 0 } };
 static const struct schema_choice hooks[] = {
-	{ "auto", SLUICE_HOOK_AUTO }, { "xdp", SLUICE_HOOK_XDP }, { "tc", SLUICE_HOOK_TC },
-	{ "xdp-generic", SLUICE_HOOK_XDP_GENERIC }, { 0 },
+	{ "auto", SLUICE_HOOK_AUTO },
+	{ "xdp", SLUICE_HOOK_XDP },
+	{ "tc", SLUICE_HOOK_TC },
+	{ "xdp-generic", SLUICE_HOOK_XDP_GENERIC },
+	{ 0 },
 };
 static const struct schema_choice directions[] = {
-	{ "Inbound", DIRECTION_INBOUND }, { "Outbound", DIRECTION_OUTBOUND }, { 0 },
+	{ "Inbound", DIRECTION_INBOUND },
+	{ "Outbound", DIRECTION_OUTBOUND },
+	{ 0 },
 };
-static const struct schema_choice accesses[] = { { "Allow", ACCESS_ALLOW }, { "Deny", ACCESS_DENY },
+static const struct schema_choice accesses[] = { { "Allow", ACCESS_ALLOW },
+						 { "Deny", ACCESS_DENY },
 						 { 0 } };
 static const struct schema_choice api_versions[] = { { "sluice/v1", 0 }, { 0 } };
 static const struct schema_choice accelerations[] = {
@@ -35,7 +47,8 @@ static const struct schema_choice accelerations[] = {
 
 static const struct sluice_field document_fields[] = {
 	{ "apiVersion", "sluice/v1", "the format of the file", true, false,
-	  VALUE(SCHEMA_FIXED, .choices = api_versions, .refusal = "is not a format this version reads") },
+	  VALUE(SCHEMA_FIXED, .choices = api_versions,
+		.refusal = "is not a format this version reads") },
 	{ 0 },
 };
 
@@ -82,7 +95,8 @@ static const struct sluice_field acl_fields[] = {
 };
 
 static const struct sluice_field nsg_fields[] = {
-	{ "existingFlows", "recheck|keep", "what a new version means to flows that exist", false, false,
+	{ "existingFlows", "recheck|keep", "what a new version means to flows that exist", false,
+	  false,
 	  VALUE(SCHEMA_FLAG, AT(sluice_nsg, keep_existing_flows), .choices = existing_flows) },
 	{ 0 },
 };
@@ -136,8 +150,8 @@ static const struct sluice_field port_fields[] = {
 	  VALUE(SCHEMA_FLAG, AT(sluice_port, allow_spoofing), .choices = guard) },
 	{ "guards.dhcpServer", "deny|allow", "DHCP replies from the guest", false, false,
 	  VALUE(SCHEMA_FLAG, AT(sluice_port, allow_dhcp_server), .choices = guard) },
-	{ "guards.routerAdvert", "deny|allow", "IPv6 router advertisements from the guest", false, false,
-	  VALUE(SCHEMA_FLAG, AT(sluice_port, allow_router_advert), .choices = guard) },
+	{ "guards.routerAdvert", "deny|allow", "IPv6 router advertisements from the guest", false,
+	  false, VALUE(SCHEMA_FLAG, AT(sluice_port, allow_router_advert), .choices = guard) },
 	{ "flowLimit", "number", "how many flows it may have at a time", false, false,
 	  VALUE(SCHEMA_NUMBER, AT(sluice_port, flow_limit), .low = 1, .high = 100000000,
 		.initial = 100000) },
@@ -147,8 +161,8 @@ static const struct sluice_field port_fields[] = {
 	{ 0 },
 };
 
-#define CHILD(structure, items, number) offsetof(struct structure, items), \
-	offsetof(struct structure, number)
+#define CHILD(structure, items, number) \
+	offsetof(struct structure, items), offsetof(struct structure, number)
 
 static const struct schema_child no_children[] = { { 0 } };
 static const struct schema_child document_children[] = {
@@ -175,14 +189,14 @@ static const struct schema_child nsg_children[] = {
 	{ 0 },
 };
 
-static const char *const document_later[] = { "tunnel", "remotes", "routes", "segments", "nat", "lbs",
-					      NULL };
+static const char *const document_later[] = { "tunnel", "remotes", "routes", "segments",
+					      "nat",    "lbs",     NULL };
 static const char *const vnet_later[] = { "peers", "addresses", NULL };
 static const char *const subnet_later[] = { "routes", NULL };
 static const char *const port_later[] = { "segment", NULL };
 
-#define NAMED(structure, key_text, type, member)                                              \
-	.size = sizeof(struct structure), .name_key = key_text, .name_type = type,            \
+#define NAMED(structure, key_text, type, member)                                   \
+	.size = sizeof(struct structure), .name_key = key_text, .name_type = type, \
 	.name_offset = offsetof(struct structure, member)
 
 static const struct schema_kind kinds[] = {
@@ -205,7 +219,8 @@ static const struct schema_kind kinds[] = {
 	[SLUICE_ACL_RULE] = { "acl rule", NAMED(sluice_rule, "name", SCHEMA_NAME, name),
 			      .placed = true, .fields = rule_fields + 1, .children = no_children },
 	[SLUICE_NSG] = { "nsg", NAMED(sluice_nsg, "name", SCHEMA_NAME, name), .placed = true,
-			 .keyed = true, .block = true, .fields = nsg_fields, .children = nsg_children },
+			 .keyed = true, .block = true, .fields = nsg_fields,
+			 .children = nsg_children },
 	[SLUICE_NSG_RULE] = { "nsg rule", NAMED(sluice_rule, "name", SCHEMA_NAME, name),
 			      .placed = true, .fields = rule_fields, .children = no_children },
 	[SLUICE_PORT] = { "port", NAMED(sluice_port, "name", SCHEMA_NAME, name), .placed = true,
@@ -373,10 +388,9 @@ int schema_unknown_key(const struct schema_kind *kind, const char *prefix, const
 	if (report.nearest[0])
 		return sluice_error_set(error, -EINVAL,
 					"unknown key \"%s%.48s\" in %s %s; did you mean \"%s%s\"? "
-					"There are: %s", prefix, key,
-					article(kind), kind->name, prefix,
+					"There are: %s",
+					prefix, key, article(kind), kind->name, prefix,
 					report.nearest, report.all);
 	return sluice_error_set(error, -EINVAL, "unknown key \"%s%.48s\" in %s %s; there are: %s",
-				prefix, key, article(kind), kind->name,
-				report.all);
+				prefix, key, article(kind), kind->name, report.all);
 }

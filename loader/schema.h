@@ -36,14 +36,14 @@ struct schema_choice {
 
 struct schema_value {
 	enum schema_type type;
-	size_t offset;                       /* of the value, or of the pointer to the list */
-	size_t count;                        /* lists: offset of their size_t count */
+	size_t offset; /* of the value, or of the pointer to the list */
+	size_t count;  /* lists: offset of their size_t count */
 	const struct schema_choice *choices;
-	const char *refusal;                 /* SCHEMA_FIXED: why the other choices are refused */
+	const char *refusal; /* SCHEMA_FIXED: why the other choices are refused */
 	unsigned int low;
 	unsigned int high;
-	int initial;                         /* the value when none is given */
-	bool any;                            /* a list in which "*" stands for everything */
+	int initial; /* the value when none is given */
+	bool any;    /* a list in which "*" stands for everything */
 };
 
 /* How the things inside another one are spelled in the file. */
@@ -67,9 +67,9 @@ struct schema_child {
 #define SCHEMA_DOCUMENT SLUICE_KIND_COUNT
 
 struct schema_kind {
-	const char *name;                    /* "nsg rule" */
+	const char *name; /* "nsg rule" */
 	size_t size;
-	const char *name_key;                /* NULL: nothing names it */
+	const char *name_key; /* NULL: nothing names it */
 	enum schema_type name_type;
 	size_t name_offset;                  /* of its char * */
 	bool placed;                         /* begins with a struct sluice_place */
@@ -77,7 +77,7 @@ struct schema_kind {
 	bool block;                          /* written over several lines */
 	const struct sluice_field *fields;   /* ended by a NULL key */
 	const struct schema_child *children; /* ended by a NULL key */
-	const char *const *unsupported;      /* CONTRACT's keys that this version can not do, or NULL */
+	const char *const *unsupported; /* CONTRACT's keys that this version can not do, or NULL */
 };
 
 const struct schema_kind *schema_kind(unsigned int kind);
@@ -179,7 +179,8 @@ struct schema_at {
 /* sluice_config_validate, and what it found fault with. */
 int config_validate(const struct sluice_config *config, struct schema_at *at,
 		    struct sluice_error *error);
-/* Reads YAML into a document that was initialised; not validated. On failure config holds what had been read. */
+/* Reads YAML into a document that was initialised; validates nothing. On failure config holds what
+ * had been read. */
 int yaml_read(const char *text, size_t length, const char *name, struct sluice_config *config,
 	      struct sluice_error *error);
 /* Finds where in the text the value stands that `at` means. */

@@ -199,7 +199,8 @@ int object_set(const struct schema_kind *kind, void *object, const struct sluice
 	if (field->list)
 		return set_list(kind, object, field, values, count, error);
 	if (count > 1)
-		return sluice_error_set(error, -EINVAL, "%s: takes one value, \"%.64s\" is one too many",
+		return sluice_error_set(error, -EINVAL,
+					"%s: takes one value, \"%.64s\" is one too many",
 					field->key, values[1]);
 	if (!count || !values[0][0]) {
 		if (field->required)

@@ -115,7 +115,8 @@ static int parse_number(const struct schema_value *value, const char *text, void
 			return 0;
 		return sluice_error_set(error, -EINVAL,
 					"\"%.64s\" is not one of Tcp, Udp, Icmp, Esp, Ah, a number "
-					"within 0 to 255 or *", text);
+					"within 0 to 255 or *",
+					text);
 	}
 	if (value->type == SCHEMA_ICMP) {
 		if (!strcmp(text, "*")) {
@@ -134,8 +135,8 @@ static int parse_number(const struct schema_value *value, const char *text, void
 static int parse_string(enum schema_type type, const char *text, char **item,
 			struct sluice_error *error)
 {
-	int code = type == SCHEMA_NAME ? text_check_name(text, error) :
-					 text_check_device(text, type == SCHEMA_DEVICE, error);
+	int code = type == SCHEMA_NAME ? text_check_name(text, error)
+				       : text_check_device(text, type == SCHEMA_DEVICE, error);
 
 	if (code)
 		return code;

@@ -124,7 +124,8 @@ int text_parse_prefix(const char *text, struct sluice_prefix *prefix, struct slu
 	if (!slash)
 		return sluice_error_set(error, -EINVAL,
 					"\"%.64s\" is not a prefix; write one like 10.1.0.0/16 or "
-					"fd00:1::/48", text);
+					"fd00:1::/48",
+					text);
 	if ((size_t)(slash - text) >= sizeof(address))
 		return sluice_error_set(error, -EINVAL, "\"%.64s\" is not a prefix", text);
 	memcpy(address, text, slash - text);
@@ -133,16 +134,16 @@ int text_parse_prefix(const char *text, struct sluice_prefix *prefix, struct slu
 		return -EINVAL;
 	parsed.ipv6 = !sluice_address_is_ipv4(&whole);
 	if (text_parse_number(slash + 1, 0, parsed.ipv6 ? 128 : 32, &length, NULL))
-		return sluice_error_set(error, -EINVAL,
-					"\"%.64s\": the prefix length of %s is within 0 to %d", text,
-					parsed.ipv6 ? "IPv6" : "IPv4", parsed.ipv6 ? 128 : 32);
+		return sluice_error_set(
+			error, -EINVAL, "\"%.64s\": the prefix length of %s is within 0 to %d",
+			text, parsed.ipv6 ? "IPv6" : "IPv4", parsed.ipv6 ? 128 : 32);
 	parsed.length = length;
 	parsed.address = address_block_first(&whole, length + (parsed.ipv6 ? 0 : 96));
 	if (address_compare(&parsed.address, &whole)) {
 		char right[TEXT_MAX];
 
-		return sluice_error_set(error, -EINVAL, "\"%.64s\" has host bits set; write %s", text,
-					text_prefix(&parsed, right));
+		return sluice_error_set(error, -EINVAL, "\"%.64s\" has host bits set; write %s",
+					text, text_prefix(&parsed, right));
 	}
 	*prefix = parsed;
 	return 0;
@@ -177,9 +178,9 @@ static int parse_from_to(const char *text, const char *dash, struct ip_address *
 		return sluice_error_set(error, -EINVAL,
 					"\"%.96s\" mixes IPv4 and IPv6; write two ranges", text);
 	if (address_compare(first, last) > 0)
-		return sluice_error_set(error, -EINVAL,
-					"\"%.96s\" ends before it begins; write the lower address first",
-					text);
+		return sluice_error_set(
+			error, -EINVAL,
+			"\"%.96s\" ends before it begins; write the lower address first", text);
 	return 0;
 }
 
@@ -231,7 +232,8 @@ int text_parse_ports(const char *text, struct sluice_port_range *ports, struct s
 		size_t length = dash - text;
 
 		if (length >= sizeof(from))
-			return sluice_error_set(error, -EINVAL, "\"%.64s\" is not a port range", text);
+			return sluice_error_set(error, -EINVAL, "\"%.64s\" is not a port range",
+						text);
 		memcpy(from, text, length);
 		from[length] = '\0';
 		if (text_parse_number(from, 0, 65535, &first, error) ||
@@ -239,8 +241,8 @@ int text_parse_ports(const char *text, struct sluice_port_range *ports, struct s
 			return -EINVAL;
 		if (first > last)
 			return sluice_error_set(error, -EINVAL,
-						"\"%.64s\" ends before it begins; write %lu-%lu", text,
-						last, first);
+						"\"%.64s\" ends before it begins; write %lu-%lu",
+						text, last, first);
 	}
 	ports->first = first;
 	ports->last = last;
@@ -281,7 +283,8 @@ int text_parse_mac(const char *text, unsigned char mac[6], struct sluice_error *
 	if (!right)
 		return sluice_error_set(error, -EINVAL,
 					"\"%.64s\" is not a MAC address; write it like "
-					"52:54:00:12:34:56", text);
+					"52:54:00:12:34:56",
+					text);
 	memcpy(mac, parsed, sizeof(parsed));
 	return 0;
 }
@@ -303,11 +306,14 @@ int text_check_name(const char *text, struct sluice_error *error)
 		return sluice_error_set(error, -EINVAL, "a name can not be empty");
 	if (length > 63)
 		return sluice_error_set(error, -EINVAL,
-					"\"%.64s\" is too long; a name has at most 63 characters", text);
+					"\"%.64s\" is too long; a name has at most 63 characters",
+					text);
 	if (!strspn(text, LETTERS) || strspn(text, LETTERS ".-") != length)
-		return sluice_error_set(error, -EINVAL,
-					"\"%.64s\" is not a name; use letters, digits, \"_\", \".\" and "
-					"\"-\", a letter, digit or \"_\" first", text);
+		return sluice_error_set(
+			error, -EINVAL,
+			"\"%.64s\" is not a name; use letters, digits, \"_\", \".\" and "
+			"\"-\", a letter, digit or \"_\" first",
+			text);
 	return 0;
 }
 
@@ -319,18 +325,19 @@ int text_check_device(const char *text, bool netns, struct sluice_error *error)
 
 	for (const char *c = text; *c; c++) {
 		/* What the kernel refuses in a device's name, and what no message could show. */
-		if (*c <= ' ' || *c > '~' || (*c == '/' && c != slash) || (*c == ':' && c >= device))
-			return sluice_error_set(error, -EINVAL, "\"%.64s\" is not the name of a %s",
-						text, netns ? "device; write IFNAME or NETNS/IFNAME" :
-						"device");
+		if (*c <= ' ' || *c > '~' || (*c == '/' && c != slash) ||
+		    (*c == ':' && c >= device))
+			return sluice_error_set(
+				error, -EINVAL, "\"%.64s\" is not the name of a %s", text,
+				netns ? "device; write IFNAME or NETNS/IFNAME" : "device");
 	}
 	if (!length || length > 15 || !strcmp(device, ".") || !strcmp(device, ".."))
-		return sluice_error_set(error, -EINVAL,
-					"\"%.64s\" is not a device's name, which has 1 to 15 characters",
-					text);
+		return sluice_error_set(
+			error, -EINVAL,
+			"\"%.64s\" is not a device's name, which has 1 to 15 characters", text);
 	if (slash && (slash == text || slash - text > 63 || text[0] == '.'))
-		return sluice_error_set(error, -EINVAL, "\"%.64s\": no network namespace has that name",
-					text);
+		return sluice_error_set(error, -EINVAL,
+					"\"%.64s\": no network namespace has that name", text);
 	return 0;
 }
 
@@ -338,7 +345,8 @@ static const struct {
 	const char *name;
 	int number;
 } protocols[] = {
-	{ "Tcp", 6 }, { "Udp", 17 }, { "Icmp", 1 }, { "Esp", 50 }, { "Ah", 51 }, { "*", SLUICE_ANY },
+	{ "Tcp", 6 },  { "Udp", 17 }, { "Icmp", 1 },
+	{ "Esp", 50 }, { "Ah", 51 },  { "*", SLUICE_ANY },
 };
 
 const char *sluice_protocol_text(int protocol, char *text)

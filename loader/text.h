@@ -31,8 +31,7 @@ int text_parse_range(const char *text, struct ip_address *first, struct ip_addre
  * is made of digits, dots and dashes only. Names of tags are kept out of that by validation. */
 bool text_is_range(const char *text);
 /* A port or a-b. */
-int text_parse_ports(const char *text, struct sluice_port_range *ports,
-		     struct sluice_error *error);
+int text_parse_ports(const char *text, struct sluice_port_range *ports, struct sluice_error *error);
 const char *text_ports(const struct sluice_port_range *ports, char *text);
 int text_parse_mac(const char *text, unsigned char mac[6], struct sluice_error *error);
 const char *text_mac(const unsigned char mac[6], char *text);

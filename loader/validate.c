@@ -50,8 +50,9 @@ int names_collect(struct validation *validation, const struct schema_child *chil
 	if (!table->entries)
 		return sluice_error_set(validation->error, -ENOMEM, "memory is short");
 	for (size_t i = 0; i < table->count; i++)
-		table->entries[i] = (struct name_entry){
-			*object_name(kind, list_item(&list, kind->size, i)), i };
+		table->entries[i] =
+			(struct name_entry){ *object_name(kind, list_item(&list, kind->size, i)),
+					     i };
 	qsort(table->entries, table->count, sizeof(*table->entries), compare_names);
 	repetition = find_repetition(table);
 	if (!repetition)
@@ -106,16 +107,16 @@ static int collect_names(struct validation *validation)
 		enum sluice_kind kind;
 		struct name_table *table;
 	} tables[] = {
-		{ SLUICE_UPLINK, &uplinks },	      { SLUICE_VNET, &validation->vnets },
-		{ SLUICE_TAG, &validation->tags },    { SLUICE_ASG, &validation->asgs },
-		{ SLUICE_ACL, &validation->acls },    { SLUICE_NSG, &validation->nsgs },
+		{ SLUICE_UPLINK, &uplinks },       { SLUICE_VNET, &validation->vnets },
+		{ SLUICE_TAG, &validation->tags }, { SLUICE_ASG, &validation->asgs },
+		{ SLUICE_ACL, &validation->acls }, { SLUICE_NSG, &validation->nsgs },
 		{ SLUICE_PORT, &ports },
 	};
 	int code = 0;
 
 	for (size_t i = 0; !code && i < sizeof(tables) / sizeof(tables[0]); i++)
-		code = names_collect(validation, schema_place_of(tables[i].kind), validation->config,
-				     "", tables[i].table);
+		code = names_collect(validation, schema_place_of(tables[i].kind),
+				     validation->config, "", tables[i].table);
 	names_free(&uplinks);
 	names_free(&ports);
 	return code;

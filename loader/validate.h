@@ -34,7 +34,7 @@ struct validation {
 };
 
 /* Fails with a sentence about a value of the thing at place; key NULL: about the thing itself. */
-#define refuse(validation, thing, key_text, index_in_list, ...)                           \
+#define refuse(validation, thing, key_text, index_in_list, ...)                             \
 	(*(validation)->at = (struct schema_at){ (thing)->place, key_text, index_in_list }, \
 	 sluice_error_set((validation)->error, -EINVAL, __VA_ARGS__))
 

@@ -58,8 +58,8 @@ static int validate_references(struct validation *validation, const struct sluic
 
 	if (port->nsg && names_find(&validation->nsgs, port->nsg) < 0)
 		return refuse(validation, port, "nsg", 0,
-			      "nsg \"%s\" does not exist, but port \"%s\" uses it%s", port->nsg, port->name,
-			      names_suggest(&validation->nsgs, port->nsg, text));
+			      "nsg \"%s\" does not exist, but port \"%s\" uses it%s", port->nsg,
+			      port->name, names_suggest(&validation->nsgs, port->nsg, text));
 	for (size_t i = 0; i < port->asg_count; i++) {
 		if (names_find(&validation->asgs, port->asgs[i]) < 0)
 			return refuse(validation, port, "asgs", i,
@@ -72,12 +72,14 @@ static int validate_references(struct validation *validation, const struct sluic
 	acl = names_find(&validation->acls, port->acl);
 	if (acl < 0)
 		return refuse(validation, port, "acl", 0,
-			      "acl \"%s\" does not exist, but port \"%s\" uses it%s", port->acl, port->name,
-			      names_suggest(&validation->acls, port->acl, text));
+			      "acl \"%s\" does not exist, but port \"%s\" uses it%s", port->acl,
+			      port->name, names_suggest(&validation->acls, port->acl, text));
 	if (!validation->config->acls[acl].applies_to_ports)
-		return refuse(validation, port, "acl", 0,
-			      "port \"%s\": acl \"%s\" applies to the switch; a port takes one with "
-			      "\"appliesTo: ports\"", port->name, port->acl);
+		return refuse(
+			validation, port, "acl", 0,
+			"port \"%s\": acl \"%s\" applies to the switch; a port takes one with "
+			"\"appliesTo: ports\"",
+			port->name, port->acl);
 	return 0;
 }
 
@@ -161,8 +163,8 @@ static int validate_port(struct validation *validation, const struct sluice_port
 	subnet = names_find(&validation->subnets[*vnet], port->subnet);
 	if (subnet < 0)
 		return refuse(validation, port, "subnet", 0,
-			      "subnet \"%s/%s\" does not exist, but port \"%s\" is in it%s", port->vnet,
-			      port->subnet, port->name,
+			      "subnet \"%s/%s\" does not exist, but port \"%s\" is in it%s",
+			      port->vnet, port->subnet, port->name,
 			      names_suggest(&validation->subnets[*vnet], port->subnet, text));
 	if (!memcmp(port->mac, no_mac, sizeof(no_mac)))
 		return refuse(validation, port, "mac", 0, "port \"%s\": the MAC is all zero",
@@ -172,7 +174,8 @@ static int validate_port(struct validation *validation, const struct sluice_port
 			      "port \"%s\": MAC %s is a group's (multicast), no device can have it",
 			      port->name, text_mac(port->mac, text));
 	code = validate_references(validation, port);
-	return code ? code : validate_addresses(validation, port, &config->vnets[*vnet].subnets[subnet]);
+	return code ? code
+		    : validate_addresses(validation, port, &config->vnets[*vnet].subnets[subnet]);
 }
 
 static int conflict_of_addresses(struct validation *validation, struct claim *claims, size_t count)
@@ -186,8 +189,9 @@ static int conflict_of_addresses(struct validation *validation, struct claim *cl
 	port = &validation->config->ports[second->port];
 	sluice_address_text(&second->address, address);
 	return refuse(validation, port, "addresses", second->index,
-		      "port \"%s\": address %s is port \"%s\"'s already, in vnet \"%s\"", port->name,
-		      address, validation->config->ports[second[-1].port].name, port->vnet);
+		      "port \"%s\": address %s is port \"%s\"'s already, in vnet \"%s\"",
+		      port->name, address, validation->config->ports[second[-1].port].name,
+		      port->vnet);
 }
 
 static int conflict_of_macs(struct validation *validation, struct claim *claims, size_t count)
@@ -213,7 +217,8 @@ static int conflict_of_devices(struct validation *validation, struct claim *clai
 	size_t count = 0, first;
 
 	for (size_t i = 0; i < config->uplink_count; i++, count++)
-		claims[count] = (struct claim){ .device = config->uplinks[i].device, .port = count };
+		claims[count] =
+			(struct claim){ .device = config->uplinks[i].device, .port = count };
 	for (size_t i = 0; i < config->port_count; i++, count++)
 		claims[count] = (struct claim){ .device = config->ports[i].device, .port = count };
 	second = find_conflict(claims, count);
@@ -225,8 +230,9 @@ static int conflict_of_devices(struct validation *validation, struct claim *clai
 		      "port \"%s\": device %s is %s%s%s already",
 		      config->ports[second->port - config->uplink_count].name, second->device,
 		      first < config->uplink_count ? "an uplink" : "port \"",
-		      first < config->uplink_count ? "" :
-						     config->ports[first - config->uplink_count].name,
+		      first < config->uplink_count
+			      ? ""
+			      : config->ports[first - config->uplink_count].name,
 		      first < config->uplink_count ? "" : "\"'s");
 }
 
@@ -245,8 +251,11 @@ static int validate_claims(struct validation *validation, const long *vnets, str
 		return code;
 	for (size_t i = 0; i < config->port_count; i++) {
 		for (size_t j = 0; j < config->ports[i].address_count; j++)
-			claims[count++] = (struct claim){ .vnet = vnets[i], .port = i, .index = j,
-							  .address = config->ports[i].addresses[j] };
+			claims[count++] =
+				(struct claim){ .vnet = vnets[i],
+						.port = i,
+						.index = j,
+						.address = config->ports[i].addresses[j] };
 	}
 	code = conflict_of_addresses(validation, claims, count);
 	return code ? code : conflict_of_devices(validation, claims);

@@ -14,7 +14,7 @@ static const char *const built_in_tags[] = { "VirtualNetwork", "Internet", "Load
 static const char *const built_in_rules[] = { "65000", "65001", "65500" };
 
 #define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
-#define PRIORITY_MAX 4096
+#define PRIORITY_MAX  4096
 
 /* Where a priority was met last: in which nsg (counted from 1) and by which of its rules. */
 struct taken {
@@ -37,7 +37,8 @@ int validate_tags(struct validation *validation)
 		}
 		if (text_is_range(tag->name))
 			return refuse(validation, tag, "name", 0,
-				      "tag \"%s\" would read as an address; give it a letter", tag->name);
+				      "tag \"%s\" would read as an address; give it a letter",
+				      tag->name);
 	}
 	return 0;
 }
@@ -62,8 +63,8 @@ static int unknown_tag(struct validation *validation, const struct owner *owner,
 	if (best)
 		snprintf(text, sizeof(text), "; did you mean \"%s\"?", best);
 	return refuse(validation, rule, key, index,
-		      "%s rule \"%s/%s\": %s: tag \"%s\" does not exist%s", owner->kind, owner->name,
-		      rule->name, key, name, text);
+		      "%s rule \"%s/%s\": %s: tag \"%s\" does not exist%s", owner->kind,
+		      owner->name, rule->name, key, name, text);
 }
 
 static int validate_selectors(struct validation *validation, const struct owner *owner,
@@ -75,10 +76,11 @@ static int validate_selectors(struct validation *validation, const struct owner 
 		bool built_in = false;
 		char text[128];
 
-		if (selectors[i].kind == SLUICE_SELECT_ASG && names_find(&validation->asgs, name) < 0)
+		if (selectors[i].kind == SLUICE_SELECT_ASG &&
+		    names_find(&validation->asgs, name) < 0)
 			return refuse(validation, rule, key, i,
-				      "%s rule \"%s/%s\": %s: asg \"%s\" does not exist%s", owner->kind,
-				      owner->name, rule->name, key, name,
+				      "%s rule \"%s/%s\": %s: asg \"%s\" does not exist%s",
+				      owner->kind, owner->name, rule->name, key, name,
 				      names_suggest(&validation->asgs, name, text));
 		if (selectors[i].kind != SLUICE_SELECT_TAG)
 			continue;
@@ -109,10 +111,12 @@ static int validate_rule(struct validation *validation, const struct owner *owne
 	int code;
 
 	if ((source_ports || rule->destination_port_count) && !protocol_has_ports(rule->protocol))
-		return refuse(validation, rule, source_ports ? "sourcePorts" : "destinationPorts", 0,
-			      "%s rule \"%s/%s\" can never match: protocol %s has no ports; take the "
-			      "ports out", owner->kind, owner->name, rule->name,
-			      sluice_protocol_text(rule->protocol, protocol));
+		return refuse(
+			validation, rule, source_ports ? "sourcePorts" : "destinationPorts", 0,
+			"%s rule \"%s/%s\" can never match: protocol %s has no ports; take the "
+			"ports out",
+			owner->kind, owner->name, rule->name,
+			sluice_protocol_text(rule->protocol, protocol));
 	if ((icmp_type || rule->icmp_code != SLUICE_ANY) && !protocol_is_icmp(rule->protocol))
 		return refuse(validation, rule, icmp_type ? "icmpType" : "icmpCode", 0,
 			      "%s rule \"%s/%s\": %s needs protocol Icmp, not %s", owner->kind,
@@ -120,8 +124,9 @@ static int validate_rule(struct validation *validation, const struct owner *owne
 			      sluice_protocol_text(rule->protocol, protocol));
 	code = validate_selectors(validation, owner, rule, "sources", rule->sources,
 				  rule->source_count);
-	return code ? code : validate_selectors(validation, owner, rule, "destinations",
-						rule->destinations, rule->destination_count);
+	return code ? code
+		    : validate_selectors(validation, owner, rule, "destinations",
+					 rule->destinations, rule->destination_count);
 }
 
 static int validate_priority(struct validation *validation, struct taken *taken, size_t number,
@@ -133,9 +138,11 @@ static int validate_priority(struct validation *validation, struct taken *taken,
 
 	for (size_t i = 0; i < LENGTH(built_in_rules); i++) {
 		if (!strcmp(rule->name, built_in_rules[i]))
-			return refuse(validation, rule, "name", 0,
-				      "nsg rule \"%s/%s\": that is the name of a built-in rule; choose "
-				      "another one", nsg->name, rule->name);
+			return refuse(
+				validation, rule, "name", 0,
+				"nsg rule \"%s/%s\": that is the name of a built-in rule; choose "
+				"another one",
+				nsg->name, rule->name);
 	}
 	if (rule->priority < 100 || rule->priority > PRIORITY_MAX)
 		return refuse(validation, rule, "priority", 0,
@@ -143,11 +150,13 @@ static int validate_priority(struct validation *validation, struct taken *taken,
 			      rule->name, rule->priority, PRIORITY_MAX);
 	slot = &taken[rule->direction * (PRIORITY_MAX + 1) + rule->priority];
 	if (slot->nsg == number + 1)
-		return refuse(validation, rule, "priority", 0,
-			      "nsg rules \"%s/%s\" and \"%s/%s\" have the same priority %u %s; it must "
-			      "be unique in a direction", nsg->name, nsg->rules[slot->rule].name,
-			      nsg->name, rule->name, rule->priority,
-			      rule->direction == DIRECTION_INBOUND ? "Inbound" : "Outbound");
+		return refuse(
+			validation, rule, "priority", 0,
+			"nsg rules \"%s/%s\" and \"%s/%s\" have the same priority %u %s; it must "
+			"be unique in a direction",
+			nsg->name, nsg->rules[slot->rule].name, nsg->name, rule->name,
+			rule->priority,
+			rule->direction == DIRECTION_INBOUND ? "Inbound" : "Outbound");
 	*slot = (struct taken){ number + 1, index };
 	return 0;
 }
@@ -164,7 +173,8 @@ static int validate_nsgs(struct validation *validation, struct taken *taken)
 		char text[128];
 
 		snprintf(text, sizeof(text), "nsg \"%s\": ", nsg->name);
-		code = names_collect(validation, schema_place_of(SLUICE_NSG_RULE), nsg, text, &names);
+		code = names_collect(validation, schema_place_of(SLUICE_NSG_RULE), nsg, text,
+				     &names);
 		names_free(&names);
 		for (size_t j = 0; !code && j < nsg->rule_count; j++) {
 			code = validate_priority(validation, taken, i, j);
@@ -187,7 +197,8 @@ static int validate_acls(struct validation *validation)
 		char text[128];
 
 		snprintf(text, sizeof(text), "acl \"%s\": ", acl->name);
-		code = names_collect(validation, schema_place_of(SLUICE_ACL_RULE), acl, text, &names);
+		code = names_collect(validation, schema_place_of(SLUICE_ACL_RULE), acl, text,
+				     &names);
 		names_free(&names);
 		for (size_t j = 0; !code && j < acl->rule_count; j++)
 			code = validate_rule(validation, &owner, &acl->rules[j]);

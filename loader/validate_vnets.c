@@ -30,12 +30,14 @@ static int compare_extents(const void *a, const void *b)
 	return order;
 }
 
-static size_t add_extents(struct extent *extents, size_t count, const struct sluice_prefix *prefixes,
-			  size_t prefix_count, const struct sluice_subnet *subnet)
+static size_t add_extents(struct extent *extents, size_t count,
+			  const struct sluice_prefix *prefixes, size_t prefix_count,
+			  const struct sluice_subnet *subnet)
 {
 	for (size_t i = 0; i < prefix_count; i++)
-		extents[count++] = (struct extent){ prefix_first(&prefixes[i]),
-						    prefix_last(&prefixes[i]), &prefixes[i], subnet, i };
+		extents[count++] =
+			(struct extent){ prefix_first(&prefixes[i]), prefix_last(&prefixes[i]),
+					 &prefixes[i], subnet, i };
 	return count;
 }
 
@@ -68,7 +70,8 @@ static int refuse_overlap(struct validation *validation, const struct sluice_vne
 	text_prefix(second->prefix, other);
 	if (!second->subnet)
 		return refuse(validation, vnet, "prefixes", second->index,
-			      "vnet \"%s\": prefix %s overlaps its prefix %s", vnet->name, other, one);
+			      "vnet \"%s\": prefix %s overlaps its prefix %s", vnet->name, other,
+			      one);
 	return refuse(validation, second->subnet, "prefixes", second->index,
 		      "subnet \"%s/%s\": prefix %s overlaps %s of subnet \"%s/%s\"", vnet->name,
 		      second->subnet->name, other, one, vnet->name, first->subnet->name);
@@ -105,9 +108,11 @@ static int validate_subnet_extent(struct validation *validation, const struct sl
 			      "subnet \"%s/%s\": prefix %s is not inside a prefix of the vnet",
 			      vnet->name, extent->subnet->name, text);
 	if (prefix->length > longest)
-		return refuse(validation, extent->subnet, "prefixes", extent->index,
-			      "subnet \"%s/%s\": prefix %s has no room for a gateway and a guest; the "
-			      "longest is /%u", vnet->name, extent->subnet->name, text, longest);
+		return refuse(
+			validation, extent->subnet, "prefixes", extent->index,
+			"subnet \"%s/%s\": prefix %s has no room for a gateway and a guest; the "
+			"longest is /%u",
+			vnet->name, extent->subnet->name, text, longest);
 	return 0;
 }
 
@@ -190,8 +195,8 @@ static int validate_vnis(struct validation *validation)
 	for (size_t i = 1; !code && i < config->vnet_count; i++) {
 		if (sorted[i - 1]->vni == sorted[i]->vni)
 			code = refuse(validation, sorted[i], "vni", 0,
-				      "vnet \"%s\": vni %u is vnet \"%s\"'s already", sorted[i]->name,
-				      sorted[i]->vni, sorted[i - 1]->name);
+				      "vnet \"%s\": vni %u is vnet \"%s\"'s already",
+				      sorted[i]->name, sorted[i]->vni, sorted[i - 1]->name);
 	}
 	free(sorted);
 	return code;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * YAML to document, event by event along the schema: nothing of the file is kept but what the schema
- * has a place for, so a hostile file costs no more memory than its values, and its nesting
+ * YAML to document, event by event along the schema: nothing of the file is kept but what the
+ * schema has a place for, so a hostile file costs no more memory than its values, and its nesting
  * ends where the schema's does. Aliases are refused, which leaves nothing to expand.
  */
 #include <errno.h>
@@ -11,8 +11,8 @@
 
 #include "loader/schema.h"
 
-/* How many values and things a document's lists can hold in all; 100,000 rules with ten addresses and
- * ports each stay well below. */
+/* How many values and things a document's lists can hold in all; 100,000 rules with ten addresses
+ * and ports each stay well below. */
 #define YAML_VALUES_MAX 4000000U
 
 struct reader {
@@ -111,7 +111,8 @@ static int next(struct reader *reader)
 		return parser_failed(reader);
 	reader->has_event = true;
 	if (reader->event.type == YAML_ALIAS_EVENT)
-		return fail(reader, here(reader), "aliases (\"*%.48s\") are not read here; write the value "
+		return fail(reader, here(reader),
+			    "aliases (\"*%.48s\") are not read here; write the value "
 			    "out, or in quotes if it shall begin with a star",
 			    reader->event.data.alias.anchor);
 	if (has_tag(&reader->event))
@@ -216,7 +217,8 @@ static int read_list(struct reader *reader, const struct schema_kind *kind,
 		return code;
 	/* Whoever wrote an empty list of sources did not mean everybody. */
 	if (!index && value->any)
-		return fail(reader, start, "%s: the list is empty; leave it out, or write [\"*\"], for any",
+		return fail(reader, start,
+			    "%s: the list is empty; leave it out, or write [\"*\"], for any",
 			    field->key);
 	if (!index && field->required)
 		return fail(reader, start, "%s: the %s needs at least one", field->key, kind->name);
@@ -240,9 +242,9 @@ static int read_value(struct reader *reader, const struct schema_kind *kind,
 		return wrong_shape(reader, field->key, "a single value");
 	if (kind->placed)
 		note_place(reader, object, field->key, 0);
-	return at_place(reader, here(reader),
-			value_parse(field, scalar(reader), object_value(object, field),
-				    reader->error));
+	return at_place(
+		reader, here(reader),
+		value_parse(field, scalar(reader), object_value(object, field), reader->error));
 }
 
 /* The current event is the name of a thing. */
@@ -259,8 +261,9 @@ static int read_name(struct reader *reader, const struct schema_kind *kind, void
 		free(*object_name(kind, object));
 		*object_name(kind, object) = NULL;
 	}
-	return at_place(reader, here(reader), value_parse(&field, scalar(reader),
-							  object_name(kind, object), reader->error));
+	return at_place(
+		reader, here(reader),
+		value_parse(&field, scalar(reader), object_name(kind, object), reader->error));
 }
 
 /* --- things --- */
@@ -296,7 +299,8 @@ static int read_unsupported(struct reader *reader, const char *key)
 		empty = is(reader, YAML_SEQUENCE_END_EVENT) || is(reader, YAML_MAPPING_END_EVENT);
 	}
 	if (!code && !empty)
-		return fail(reader, start, "%s: this version can not do that yet; take it out", key);
+		return fail(reader, start, "%s: this version can not do that yet; take it out",
+			    key);
 	return code;
 }
 
@@ -328,7 +332,8 @@ static int read_other_key(struct reader *reader, const struct schema_kind *kind,
 			return wrong_shape(reader, key, "a map, {KEY: VALUE}");
 		return read_map(reader, kind, nested, seen, object);
 	}
-	for (const struct schema_child *child = kind->children; !*prefix && child->key; child++, bit++) {
+	for (const struct schema_child *child = kind->children; !*prefix && child->key;
+	     child++, bit++) {
 		if (!strcmp(child->key, key)) {
 			code = once(reader, &seen->keys, bit, key);
 			return code ? code : read_children(reader, child, object);
@@ -338,7 +343,8 @@ static int read_other_key(struct reader *reader, const struct schema_kind *kind,
 		code = once(reader, &seen->keys, 62, key);
 		return code ? code : read_name(reader, kind, object);
 	}
-	for (const char *const *later = kind->unsupported; !*prefix && later && *later; later++, bit++) {
+	for (const char *const *later = kind->unsupported; !*prefix && later && *later;
+	     later++, bit++) {
 		if (!strcmp(*later, key)) {
 			code = once(reader, &seen->keys, bit, key);
 			return code ? code : read_unsupported(reader, key);
@@ -441,9 +447,10 @@ static int read_children(struct reader *reader, const struct schema_child *child
 		return read_object(reader, schema_kind(child->kind), object);
 	if (!is(reader, start))
 		return wrong_shape(reader, child->key,
-				   map ? "a map, {NAME: ...}" :
-				   child->shape == SHAPE_NAMES ? "a list of names" :
-								 "a list of maps, [{KEY: VALUE}]");
+				   map ? "a map, {NAME: ...}"
+				   : child->shape == SHAPE_NAMES
+					   ? "a list of names"
+					   : "a list of maps, [{KEY: VALUE}]");
 	while (!(code = next(reader)) && !is(reader, end)) {
 		void *item = NULL;
 
@@ -466,7 +473,8 @@ static int read_document(struct reader *reader, struct sluice_config *config)
 	if (code)
 		return code;
 	if (!is(reader, YAML_DOCUMENT_START_EVENT))
-		return fail(reader, here(reader), "the file is empty; it begins with "
+		return fail(reader, here(reader),
+			    "the file is empty; it begins with "
 			    "\"apiVersion: sluice/v1\"");
 	code = next(reader);
 	if (!code)

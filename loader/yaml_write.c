@@ -154,8 +154,8 @@ static void write_fields(FILE *stream, const struct schema_kind *kind, const voi
 	}
 }
 
-static void write_children(FILE *stream, const struct schema_child *child,
-			   const void *object, bool *first, int indent);
+static void write_children(FILE *stream, const struct schema_child *child, const void *object,
+			   bool *first, int indent);
 
 /* Whether anything would be written but the name: a map of nothing needs its braces. */
 static bool is_bare(const struct schema_kind *kind, const void *object)
@@ -212,8 +212,8 @@ static void write_child(FILE *stream, const struct schema_child *child, const vo
 	}
 }
 
-static void write_children(FILE *stream, const struct schema_child *child,
-			   const void *object, bool *first, int indent)
+static void write_children(FILE *stream, const struct schema_child *child, const void *object,
+			   bool *first, int indent)
 {
 	const struct schema_kind *kind = schema_kind(child->kind);
 	struct schema_list list = schema_list(object, child->offset, child->count);

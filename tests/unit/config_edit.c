@@ -11,12 +11,19 @@
 #include "tests/harness/unit.h"
 
 /* SET("key", "value", ...) is one setting. */
-#define SET(name, ...)                                                                    \
-	{ .key = name, .values = (const char *const[]){ __VA_ARGS__, NULL },              \
-	  .count = sizeof((const char *[]){ __VA_ARGS__ }) / sizeof(char *) }
-#define EMPTY(name) { .key = name }
-#define SETTINGS(...) (const struct sluice_setting[]){ __VA_ARGS__ }, \
-	sizeof((const struct sluice_setting[]){ __VA_ARGS__ }) / sizeof(struct sluice_setting)
+#define SET(name, ...)                                                             \
+	{                                                                          \
+		.key = name, .values = (const char *const[]){ __VA_ARGS__, NULL }, \
+		.count = sizeof((const char *[]){ __VA_ARGS__ }) / sizeof(char *)  \
+	}
+#define EMPTY(name)         \
+	{                   \
+		.key = name \
+	}
+#define SETTINGS(...)                                                    \
+	(const struct sluice_setting[]){ __VA_ARGS__ },                  \
+		sizeof((const struct sluice_setting[]){ __VA_ARGS__ }) / \
+			sizeof(struct sluice_setting)
 
 static struct sluice_config *config;
 static struct sluice_error error;
@@ -49,12 +56,14 @@ static void a_rule_is_added_with_its_settings(void **state)
 	const struct sluice_rule *rule;
 
 	(void)state;
-	assert_int_equal(sluice_config_add(config, SLUICE_NSG_RULE, "web", "ssh",
-					   SETTINGS(SET("priority", "200"), SET("direction", "Inbound"),
-						    SET("access", "Allow"), SET("protocol", "tcp"),
-						    SET("sources", "10.1.0.0/16", "asg:frontends"),
-						    SET("destinationPorts", "22", "2222-2223")),
-					   NULL, &error), 0);
+	assert_int_equal(
+		sluice_config_add(config, SLUICE_NSG_RULE, "web", "ssh",
+				  SETTINGS(SET("priority", "200"), SET("direction", "Inbound"),
+					   SET("access", "Allow"), SET("protocol", "tcp"),
+					   SET("sources", "10.1.0.0/16", "asg:frontends"),
+					   SET("destinationPorts", "22", "2222-2223")),
+				  NULL, &error),
+		0);
 	assert_int_equal(config->nsgs[0].rule_count, 3);
 	rule = &config->nsgs[0].rules[2];
 	assert_string_equal(rule->name, "ssh");
@@ -69,19 +78,25 @@ static void a_rule_is_added_with_its_settings(void **state)
 static void an_acl_rule_is_put_before_another(void **state)
 {
 	(void)state;
-	assert_int_equal(sluice_config_add(config, SLUICE_ACL_RULE, "platform", "first",
-					   SETTINGS(SET("direction", "Inbound"), SET("access", "Deny")),
-					   "no-smtp", &error), 0);
-	assert_int_equal(sluice_config_add(config, SLUICE_ACL_RULE, "platform", "middle",
-					   SETTINGS(SET("direction", "Inbound"), SET("access", "Deny")),
-					   "rest", &error), 0);
+	assert_int_equal(
+		sluice_config_add(config, SLUICE_ACL_RULE, "platform", "first",
+				  SETTINGS(SET("direction", "Inbound"), SET("access", "Deny")),
+				  "no-smtp", &error),
+		0);
+	assert_int_equal(
+		sluice_config_add(config, SLUICE_ACL_RULE, "platform", "middle",
+				  SETTINGS(SET("direction", "Inbound"), SET("access", "Deny")),
+				  "rest", &error),
+		0);
 	assert_string_equal(config->acls[0].rules[0].name, "first");
 	assert_string_equal(config->acls[0].rules[1].name, "no-smtp");
 	assert_string_equal(config->acls[0].rules[2].name, "middle");
 	assert_string_equal(config->acls[0].rules[3].name, "rest");
-	assert_int_equal(sluice_config_add(config, SLUICE_ACL_RULE, "platform", "x",
-					   SETTINGS(SET("direction", "Inbound"), SET("access", "Deny")),
-					   "gone", &error), -ENOENT);
+	assert_int_equal(
+		sluice_config_add(config, SLUICE_ACL_RULE, "platform", "x",
+				  SETTINGS(SET("direction", "Inbound"), SET("access", "Deny")),
+				  "gone", &error),
+		-ENOENT);
 	assert_string_equal(error.message, "there is no acl rule \"gone\" to stand before");
 }
 
@@ -92,16 +107,21 @@ static void things_of_every_kind_are_added_and_taken_out_again(void **state)
 		const char *parent;
 		const char *name;
 	} things[] = {
-		{ SLUICE_UPLINK, NULL, "eth9" },     { SLUICE_VNET, NULL, "red" },
-		{ SLUICE_SUBNET, "blue", "mail" },   { SLUICE_TAG, NULL, "office" },
-		{ SLUICE_ASG, NULL, "backends" },    { SLUICE_ACL, NULL, "third" },
-		{ SLUICE_ACL_RULE, "own", "r" },     { SLUICE_NSG, NULL, "db" },
-		{ SLUICE_NSG_RULE, "empty", "r" },   { SLUICE_PORT, NULL, "vm3" },
+		{ SLUICE_UPLINK, NULL, "eth9" },   { SLUICE_VNET, NULL, "red" },
+		{ SLUICE_SUBNET, "blue", "mail" }, { SLUICE_TAG, NULL, "office" },
+		{ SLUICE_ASG, NULL, "backends" },  { SLUICE_ACL, NULL, "third" },
+		{ SLUICE_ACL_RULE, "own", "r" },   { SLUICE_NSG, NULL, "db" },
+		{ SLUICE_NSG_RULE, "empty", "r" }, { SLUICE_PORT, NULL, "vm3" },
 	};
 	const struct sluice_setting every[] = {
-		SET("prefixes", "10.1.9.0/24"), SET("device", "tap3"), SET("vnet", "blue"),
-		SET("subnet", "web"), SET("mac", "52:54:00:00:00:03"), SET("priority", "300"),
-		SET("direction", "Outbound"), SET("access", "Deny"),
+		SET("prefixes", "10.1.9.0/24"),
+		SET("device", "tap3"),
+		SET("vnet", "blue"),
+		SET("subnet", "web"),
+		SET("mac", "52:54:00:00:00:03"),
+		SET("priority", "300"),
+		SET("direction", "Outbound"),
+		SET("access", "Deny"),
 	};
 
 	(void)state;
@@ -110,24 +130,29 @@ static void things_of_every_kind_are_added_and_taken_out_again(void **state)
 		size_t count = 0;
 		json_t *json;
 
-		for (const struct sluice_field *field = sluice_fields(things[i].kind); field->key; field++)
+		for (const struct sluice_field *field = sluice_fields(things[i].kind); field->key;
+		     field++)
 			for (size_t j = 0; field->required && j < 8; j++)
 				if (!strcmp(every[j].key, field->key))
 					needed[count++] = every[j];
 		assert_int_equal(sluice_config_add(config, things[i].kind, things[i].parent,
-						   things[i].name, needed, count, NULL, &error), 0);
+						   things[i].name, needed, count, NULL, &error),
+				 0);
 		assert_int_equal(sluice_config_validate(config, &error), 0);
 		json = sluice_config_json(config, things[i].kind, things[i].parent, things[i].name);
 		assert_non_null(json);
 		json_decref(json);
 		assert_int_equal(sluice_config_add(config, things[i].kind, things[i].parent,
-						   things[i].name, needed, count, NULL, &error), -EEXIST);
+						   things[i].name, needed, count, NULL, &error),
+				 -EEXIST);
 	}
 	for (size_t i = sizeof(things) / sizeof(things[0]); i--;) {
 		assert_int_equal(sluice_config_delete(config, things[i].kind, things[i].parent,
-						      things[i].name, &error), 0);
+						      things[i].name, &error),
+				 0);
 		assert_int_equal(sluice_config_delete(config, things[i].kind, things[i].parent,
-						      things[i].name, &error), -ENOENT);
+						      things[i].name, &error),
+				 -ENOENT);
 	}
 	assert_unchanged();
 }
@@ -141,7 +166,8 @@ static void an_update_touches_what_it_names(void **state)
 					      SETTINGS(SET("guards.spoofing", "deny"), EMPTY("nsg"),
 						       SET("acl", ""), SET("addresses", "10.1.1.5"),
 						       EMPTY("asgs"), EMPTY("flowLimit")),
-					      &error), 0);
+					      &error),
+			 0);
 	assert_false(port->allow_spoofing);
 	assert_true(port->allow_dhcp_server);
 	assert_null(port->nsg);
@@ -151,20 +177,24 @@ static void an_update_touches_what_it_names(void **state)
 	assert_int_equal(port->flow_limit, 100000);
 	assert_string_equal(port->device, "red/eth0");
 	assert_int_equal(sluice_config_update(config, SLUICE_SWITCH, NULL, NULL,
-					      SETTINGS(SET("tcp", "strict")), &error), 0);
+					      SETTINGS(SET("tcp", "strict")), &error),
+			 0);
 	assert_false(config->tcp_loose);
 	assert_string_equal(config->name, "sw7");
 	assert_int_equal(sluice_config_update(config, SLUICE_NSG, NULL, "web",
-					      SETTINGS(SET("existingFlows", "recheck")), &error), 0);
+					      SETTINGS(SET("existingFlows", "recheck")), &error),
+			 0);
 	assert_int_equal(config->nsgs[0].rule_count, 2);
 }
 
 static void a_list_can_be_made_any_again(void **state)
 {
 	(void)state;
-	assert_int_equal(sluice_config_update(config, SLUICE_NSG_RULE, "web", "https",
-					      SETTINGS(SET("sources", "10.0.0.1", "*"),
-						       EMPTY("destinations")), &error), 0);
+	assert_int_equal(sluice_config_update(
+				 config, SLUICE_NSG_RULE, "web", "https",
+				 SETTINGS(SET("sources", "10.0.0.1", "*"), EMPTY("destinations")),
+				 &error),
+			 0);
 	assert_int_equal(config->nsgs[0].rules[0].source_count, 0);
 	assert_int_equal(config->nsgs[0].rules[0].destination_count, 0);
 }
@@ -172,14 +202,18 @@ static void a_list_can_be_made_any_again(void **state)
 static void a_refused_update_changes_nothing(void **state)
 {
 	(void)state;
-	assert_int_equal(sluice_config_update(config, SLUICE_NSG_RULE, "web", "https",
-					      SETTINGS(SET("access", "Deny"), SET("sources", "10.0.0.1"),
-						       SET("priority", "50")), &error), -EINVAL);
+	assert_int_equal(
+		sluice_config_update(config, SLUICE_NSG_RULE, "web", "https",
+				     SETTINGS(SET("access", "Deny"), SET("sources", "10.0.0.1"),
+					      SET("priority", "50")),
+				     &error),
+		-EINVAL);
 	assert_string_equal(error.message, "priority: 50 is not within 100 to 4096");
 	assert_unchanged();
 	assert_int_equal(sluice_config_add(config, SLUICE_PORT, NULL, "vm3",
-					   SETTINGS(SET("device", "tap3"), SET("vnet", "blue")), NULL,
-					   &error), -EINVAL);
+					   SETTINGS(SET("device", "tap3"), SET("vnet", "blue")),
+					   NULL, &error),
+			 -EINVAL);
 	assert_string_equal(error.message, "subnet: port \"vm3\" needs one (subnet)");
 	assert_unchanged();
 }
@@ -187,7 +221,8 @@ static void a_refused_update_changes_nothing(void **state)
 static void assert_update_refused(enum sluice_kind kind, const char *parent, const char *name,
 				  struct sluice_setting setting, int code, const char *message)
 {
-	assert_int_equal(sluice_config_update(config, kind, parent, name, &setting, 1, &error), code);
+	assert_int_equal(sluice_config_update(config, kind, parent, name, &setting, 1, &error),
+			 code);
 	assert_string_equal(error.message, message);
 	assert_unchanged();
 }
@@ -200,15 +235,19 @@ static void errors_name_the_key_or_the_thing(void **state)
 	assert_update_refused(SLUICE_PORT, NULL, "vm1", setting, -EINVAL,
 			      "mac: takes one value, \"y\" is one too many");
 	setting.count = 1;
-	assert_update_refused(SLUICE_PORT, NULL, "vm1", setting, -EINVAL, "mac: \"x\" is not a MAC address; "
+	assert_update_refused(SLUICE_PORT, NULL, "vm1", setting, -EINVAL,
+			      "mac: \"x\" is not a MAC address; "
 			      "write it like 52:54:00:12:34:56");
 	setting.count = 0;
-	assert_update_refused(SLUICE_PORT, NULL, "vm1", setting, -EINVAL, "mac: the port needs one");
-	assert_update_refused(SLUICE_PORT, NULL, "vm9", setting, -ENOENT, "there is no port \"vm9\"");
+	assert_update_refused(SLUICE_PORT, NULL, "vm1", setting, -EINVAL,
+			      "mac: the port needs one");
+	assert_update_refused(SLUICE_PORT, NULL, "vm9", setting, -ENOENT,
+			      "there is no port \"vm9\"");
 	assert_update_refused(SLUICE_PORT, NULL, NULL, setting, -EINVAL, "the port is not named");
 	assert_update_refused(SLUICE_SUBNET, "blue", "x", setting, -ENOENT,
 			      "there is no subnet \"blue/x\"");
-	assert_update_refused(SLUICE_SUBNET, "red", "x", setting, -ENOENT, "there is no vnet \"red\"");
+	assert_update_refused(SLUICE_SUBNET, "red", "x", setting, -ENOENT,
+			      "there is no vnet \"red\"");
 	assert_update_refused(SLUICE_NSG_RULE, NULL, "x", setting, -EINVAL,
 			      "which nsg is the nsg rule in? It is not named");
 	setting.key = "macs";
@@ -218,13 +257,15 @@ static void errors_name_the_key_or_the_thing(void **state)
 	assert_update_refused(SLUICE_VNET, NULL, "blue", setting, -EINVAL,
 			      "prefixes: the vnet needs at least one");
 	assert_int_equal(sluice_config_update(config, SLUICE_UPLINK, NULL, "eth0",
-					      SETTINGS(SET("hook", "tc"), SET("hook", "xdp")), &error),
+					      SETTINGS(SET("hook", "tc"), SET("hook", "xdp")),
+					      &error),
 			 -EINVAL);
 	assert_string_equal(error.message, "hook: given twice");
 	assert_int_equal(sluice_config_add(config, SLUICE_ASG, NULL, "a/b", NULL, 0, NULL, &error),
 			 -EINVAL);
-	assert_int_equal(sluice_config_add(config, SLUICE_SWITCH, NULL, "sw1", NULL, 0, NULL, &error),
-			 -EINVAL);
+	assert_int_equal(
+		sluice_config_add(config, SLUICE_SWITCH, NULL, "sw1", NULL, 0, NULL, &error),
+		-EINVAL);
 	assert_int_equal(sluice_config_delete(config, SLUICE_SWITCH, NULL, "sw7", &error), -EINVAL);
 	assert_unchanged();
 }
@@ -234,7 +275,8 @@ static void what_is_still_used_is_named_when_it_is_gone(void **state)
 	(void)state;
 	assert_int_equal(sluice_config_delete(config, SLUICE_NSG, NULL, "web", &error), 0);
 	assert_int_equal(sluice_config_validate(config, &error), -EINVAL);
-	assert_string_equal(error.message, "nsg \"web\" does not exist, but subnet \"blue/web\" uses it");
+	assert_string_equal(error.message,
+			    "nsg \"web\" does not exist, but subnet \"blue/web\" uses it");
 	assert_string_equal(error.file, "test.yaml");
 }
 
@@ -242,10 +284,12 @@ static void a_new_vnet_gets_a_vni(void **state)
 {
 	(void)state;
 	assert_int_equal(sluice_config_add(config, SLUICE_VNET, NULL, "red",
-					   SETTINGS(SET("prefixes", "10.0.0.0/8")), NULL, &error), 0);
+					   SETTINGS(SET("prefixes", "10.0.0.0/8")), NULL, &error),
+			 0);
 	assert_in_range(config->vnets[2].vni, 1, 0xffffff);
-	assert_int_equal(sluice_config_update(config, SLUICE_VNET, NULL, "red", SETTINGS(EMPTY("vni")),
-					      &error), 0);
+	assert_int_equal(sluice_config_update(config, SLUICE_VNET, NULL, "red",
+					      SETTINGS(EMPTY("vni")), &error),
+			 0);
 	assert_in_range(config->vnets[2].vni, 1, 0xffffff);
 }
 
@@ -258,11 +302,13 @@ static void many_things_are_added_and_taken_out(void **state)
 		for (int i = 0; i < 200; i++) {
 			snprintf(name, sizeof(name), "asg%d", i);
 			assert_int_equal(sluice_config_add(config, SLUICE_ASG, NULL, name, NULL, 0,
-							   i & 1 ? "frontends" : NULL, &error), 0);
+							   i & 1 ? "frontends" : NULL, &error),
+					 0);
 		}
 		for (int i = 0; i < 200; i++) {
 			snprintf(name, sizeof(name), "asg%d", (i * 7) % 200);
-			assert_int_equal(sluice_config_delete(config, SLUICE_ASG, NULL, name, &error), 0);
+			assert_int_equal(
+				sluice_config_delete(config, SLUICE_ASG, NULL, name, &error), 0);
 		}
 	}
 	assert_unchanged();
@@ -277,7 +323,8 @@ static void json_has_the_files_keys(void **state)
 	char *text = json_dumps(port, JSON_COMPACT);
 
 	(void)state;
-	assert_string_equal(text, "{\"name\":\"vm2\",\"device\":\"tap-vm2\",\"hook\":\"auto\","
+	assert_string_equal(text,
+			    "{\"name\":\"vm2\",\"device\":\"tap-vm2\",\"hook\":\"auto\","
 			    "\"vnet\":\"green\",\"subnet\":\"web\",\"mac\":\"52:54:00:12:34:56\","
 			    "\"addresses\":[\"10.1.1.4\"],\"nsg\":null,\"acl\":null,\"asgs\":[],"
 			    "\"guards\":{\"spoofing\":\"deny\",\"dhcpServer\":\"allow\","
@@ -285,14 +332,15 @@ static void json_has_the_files_keys(void **state)
 			    "\"acceleration\":{\"mode\":\"off\"}}");
 	free(text);
 	text = json_dumps(json_array_get(rules, 1), JSON_COMPACT);
-	assert_string_equal(text, "{\"name\":\"ping\",\"priority\":100,\"direction\":\"Outbound\","
-			    "\"access\":\"Deny\",\"protocol\":\"Icmp\",\"icmpType\":8,\"icmpCode\":0,"
-			    "\"sources\":[\"VirtualNetwork\"],\"sourcePorts\":[\"*\"],"
-			    "\"destinations\":[\"*\"],\"destinationPorts\":[\"*\"]}");
+	assert_string_equal(
+		text, "{\"name\":\"ping\",\"priority\":100,\"direction\":\"Outbound\","
+		      "\"access\":\"Deny\",\"protocol\":\"Icmp\",\"icmpType\":8,\"icmpCode\":0,"
+		      "\"sources\":[\"VirtualNetwork\"],\"sourcePorts\":[\"*\"],"
+		      "\"destinations\":[\"*\"],\"destinationPorts\":[\"*\"]}");
 	free(text);
 	text = json_dumps(tag, JSON_COMPACT);
 	assert_string_equal(text, "{\"name\":\"admin\",\"prefixes\":[\"198.51.100.0/24\","
-			    "\"203.0.113.7\",\"2001:db8::1-2001:db8::9\"]}");
+				  "\"203.0.113.7\",\"2001:db8::1-2001:db8::9\"]}");
 	free(text);
 	text = json_dumps(sw, JSON_COMPACT);
 	assert_string_equal(text, "{\"name\":\"sw7\",\"tcp\":\"loose\"}");

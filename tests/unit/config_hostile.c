@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Documents made to hurt: cut short, bent, deep, huge, not text at all. Each ends as a document or as
- * a refusal with a place, never otherwise. Run under the sanitizers this is where they earn their keep.
+ * Documents made to hurt: cut short, bent, deep, huge, not text at all. Each ends as a document or
+ * as a refusal with a place, never otherwise. Under the sanitizers this says the most.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -51,7 +51,8 @@ static void a_document_cut_short_anywhere(void **state)
 
 static void a_document_with_any_byte_changed(void **state)
 {
-	static const char bytes[] = { '{', '}', '[', '"', ':', '\n', '*', '0', '-', '\0', '\xff', '\t' };
+	static const char bytes[] = { '{', '}', '[', '"',  ':',    '\n',
+				      '*', '0', '-', '\0', '\xff', '\t' };
 	char *bent = strdup(document_full);
 
 	(void)state;
@@ -84,16 +85,20 @@ static char *filled(const char *before, const char *filler, size_t count, size_t
 
 static void nesting_without_end(void **state)
 {
-	static const char *const befores[] = { "", HEAD "asgs: ", HEAD "remotes: ", HEAD "nsgs: {a: ",
-					       HEAD "tags: {a: ", HEAD "switch: {name: " };
+	static const char *const befores[] = { "",
+					       HEAD "asgs: ",
+					       HEAD "remotes: ",
+					       HEAD "nsgs: {a: ",
+					       HEAD "tags: {a: ",
+					       HEAD "switch: {name: " };
 	struct sluice_error error;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(befores) / sizeof(befores[0]); i++) {
 		for (int j = 0; j < 3; j++) {
 			size_t length;
-			char *text = filled(befores[i], (const char *[]){ "[", "{a: ", "- " }[j], 2000000,
-					    &length);
+			char *text = filled(befores[i], (const char *[]){ "[", "{a: ", "- " }[j],
+					    2000000, &length);
 
 			assert_int_equal(parse(text, length, &error), -EINVAL);
 			free(text);
@@ -126,7 +131,9 @@ static void what_is_not_text_is_refused_where_it_stands(void **state)
 		{ HEAD "asgs: [a\xc3]\n", 32, 2, 10 },
 		{ HEAD "asgs: [a\0b]\n", 33, 2, 9 },
 		{ HEAD "asgs: [\xc3\xa4\x07]\n", 34, 2, 9 },
-		{ "\x7f" "ELF\2\1\1\0\0", 9, 1, 1 },
+		{ "\x7f"
+		  "ELF\2\1\1\0\0",
+		  9, 1, 1 },
 	};
 	struct sluice_error error;
 
@@ -142,8 +149,10 @@ static void what_is_not_text_is_refused_where_it_stands(void **state)
 static void a_message_is_one_line_of_printable_text(void **state)
 {
 	static const char *const bad[] = {
-		HEAD "asgs: [\"\\e]0;owned\\a\"]\n", HEAD "\"\\r\\nforged: line\": 1\n",
-		HEAD "asgs: [\"\xe2\x80\xae\"]\n", HEAD "uplinks: [{device: eth0, hook: \"a\\nb\"}]\n",
+		HEAD "asgs: [\"\\e]0;owned\\a\"]\n",
+		HEAD "\"\\r\\nforged: line\": 1\n",
+		HEAD "asgs: [\"\xe2\x80\xae\"]\n",
+		HEAD "uplinks: [{device: eth0, hook: \"a\\nb\"}]\n",
 	};
 	struct sluice_error error;
 
@@ -157,8 +166,9 @@ static void a_message_is_one_line_of_printable_text(void **state)
 
 static void a_value_of_a_megabyte(void **state)
 {
-	static const char *const befores[] = { HEAD "asgs: [", HEAD, HEAD "uplinks: [{device: ",
-					       HEAD "tags: {a: [", HEAD "switch: {tcp: " };
+	static const char *const befores[] = { HEAD "asgs: [", HEAD,
+					       HEAD "uplinks: [{device: ", HEAD "tags: {a: [",
+					       HEAD "switch: {tcp: " };
 	struct sluice_error error;
 
 	(void)state;
@@ -226,9 +236,10 @@ static void a_hundred_thousand_rules_are_read_at_once(void **state)
 		fprintf(stream, "  tag%d: [10.%d.%d.0/24]\n", i, i >> 8, i & 255);
 	fputs("acls:\n- name: a\n  rules:\n", stream);
 	for (int i = 0; i < 100000; i++)
-		fprintf(stream, "  - {name: r%d, direction: Inbound, access: Deny, protocol: Tcp, sources: "
-			"[10.%d.%d.0/24, tag%d], destinationPorts: [%d]}\n", i, i >> 8 & 255, i & 255,
-			i % 2000, i % 60000);
+		fprintf(stream,
+			"  - {name: r%d, direction: Inbound, access: Deny, protocol: Tcp, sources: "
+			"[10.%d.%d.0/24, tag%d], destinationPorts: [%d]}\n",
+			i, i >> 8 & 255, i & 255, i % 2000, i % 60000);
 	fclose(stream);
 	begun = clock();
 	assert_int_equal(parse(text, length, &error), 0);
@@ -245,15 +256,17 @@ static void thousands_of_subnets_and_ports_are_read_at_once(void **state)
 	clock_t begun;
 
 	(void)state;
-	fputs(HEAD "vnets:\n- name: v\n  prefixes: [10.0.0.0/8, \"fd00::/16\"]\n  subnets:\n", stream);
+	fputs(HEAD "vnets:\n- name: v\n  prefixes: [10.0.0.0/8, \"fd00::/16\"]\n  subnets:\n",
+	      stream);
 	for (int i = 0; i < 30000; i++)
 		fprintf(stream, "  - {name: s%d, prefixes: [10.%d.%d.0/24, \"fd00:%x::/64\"]}\n", i,
 			i >> 8, i & 255, i);
 	fputs("ports:\n", stream);
 	for (int i = 0; i < 4095; i++)
-		fprintf(stream, "- {name: p%d, device: tap%d, vnet: v, subnet: s%d, mac: 52:54:00:00:%02x:%02x,"
-			" addresses: [10.%d.%d.4, \"fd00:%x::4\"]}\n", i, i, i, i >> 8, i & 255, i >> 8,
-			i & 255, i);
+		fprintf(stream,
+			"- {name: p%d, device: tap%d, vnet: v, subnet: s%d, mac: 52:54:00:00:%02x:%02x,"
+			" addresses: [10.%d.%d.4, \"fd00:%x::4\"]}\n",
+			i, i, i, i >> 8, i & 255, i >> 8, i & 255, i);
 	fclose(stream);
 	begun = clock();
 	if (parse(text, length, &error))

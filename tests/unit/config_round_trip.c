@@ -39,23 +39,25 @@ static void a_document_in_any_spelling_becomes_canonical(void **state)
 		"  \"tags\": null, \"remotes\": [], \"apiVersion\": \"sluice/v1\"}\n");
 
 	(void)state;
-	assert_same_text(config,
-			 "apiVersion: sluice/v1\n"
-			 "switch: {name: sw0}\n"
-			 "nsgs:\n"
-			 "  web:\n"
-			 "    rules:\n"
-			 "      - {name: a, priority: 100, direction: Inbound, access: Allow, protocol: Tcp, "
-			 "sources: [10.0.0.1, \"fd00::1\", 192.0.2.1], destinationPorts: [\"80\"]}\n");
+	assert_same_text(
+		config,
+		"apiVersion: sluice/v1\n"
+		"switch: {name: sw0}\n"
+		"nsgs:\n"
+		"  web:\n"
+		"    rules:\n"
+		"      - {name: a, priority: 100, direction: Inbound, access: Allow, protocol: Tcp, "
+		"sources: [10.0.0.1, \"fd00::1\", 192.0.2.1], destinationPorts: [\"80\"]}\n");
 	sluice_config_free(config);
 }
 
 static void names_that_yaml_would_guess_at_are_text(void **state)
 {
-	struct sluice_config *config = document_read("apiVersion: sluice/v1\n"
-						     "switch: {name: off}\n"
-						     "asgs: [yes, 1_000, 12, 1.5, 0x10, \"null\", 2001-01-01]\n"
-						     "uplinks: [{device: 12e3}]\n");
+	struct sluice_config *config =
+		document_read("apiVersion: sluice/v1\n"
+			      "switch: {name: off}\n"
+			      "asgs: [yes, 1_000, 12, 1.5, 0x10, \"null\", 2001-01-01]\n"
+			      "uplinks: [{device: 12e3}]\n");
 
 	(void)state;
 	assert_string_equal(config->name, "off");
@@ -120,10 +122,10 @@ static void the_full_document_means_what_it_says(void **state)
 
 static void a_star_in_a_list_is_anything(void **state)
 {
-	struct sluice_config *config =
-		document_read("apiVersion: sluice/v1\n"
-			      "nsgs: {a: {rules: [{name: r, priority: 100, direction: Inbound, access: Deny, "
-			      "sources: [10.0.0.0/8, \"*\"], sourcePorts: [\"*\"], protocol: \"*\"}]}}\n");
+	struct sluice_config *config = document_read(
+		"apiVersion: sluice/v1\n"
+		"nsgs: {a: {rules: [{name: r, priority: 100, direction: Inbound, access: Deny, "
+		"sources: [10.0.0.0/8, \"*\"], sourcePorts: [\"*\"], protocol: \"*\"}]}}\n");
 
 	(void)state;
 	assert_int_equal(config->nsgs[0].rules[0].source_count, 0);
@@ -134,8 +136,9 @@ static void a_star_in_a_list_is_anything(void **state)
 
 static void everything_ends_at_its_family(void **state)
 {
-	struct sluice_config *config = document_read("apiVersion: sluice/v1\n"
-						     "tags: {four: [0.0.0.0/0], six: [\"::/0\"]}\n");
+	struct sluice_config *config =
+		document_read("apiVersion: sluice/v1\n"
+			      "tags: {four: [0.0.0.0/0], six: [\"::/0\"]}\n");
 	const struct sluice_selector *four = &config->tags[0].prefixes[0];
 	const struct sluice_selector *six = &config->tags[1].prefixes[0];
 	char text[INET6_ADDRSTRLEN];
@@ -176,12 +179,13 @@ static unsigned int vni_of(const struct sluice_config *config, const char *name)
 
 static void a_vnet_keeps_its_vni_whatever_vnets_come_before_it(void **state)
 {
-	struct sluice_config *one = document_read("apiVersion: sluice/v1\n"
-						  "vnets: [{name: blue, prefixes: [10.0.0.0/8]}]\n");
-	struct sluice_config *more =
+	struct sluice_config *one =
 		document_read("apiVersion: sluice/v1\n"
-			      "vnets: [{name: aqua, prefixes: [10.0.0.0/8]}, {name: green, prefixes: "
-			      "[10.0.0.0/8]}, {name: blue, prefixes: [10.0.0.0/8]}]\n");
+			      "vnets: [{name: blue, prefixes: [10.0.0.0/8]}]\n");
+	struct sluice_config *more = document_read(
+		"apiVersion: sluice/v1\n"
+		"vnets: [{name: aqua, prefixes: [10.0.0.0/8]}, {name: green, prefixes: "
+		"[10.0.0.0/8]}, {name: blue, prefixes: [10.0.0.0/8]}]\n");
 
 	(void)state;
 	assert_in_range(vni_of(one, "blue"), 1, 0xffffff);
@@ -193,14 +197,17 @@ static void a_vnet_keeps_its_vni_whatever_vnets_come_before_it(void **state)
 
 static void a_vnet_moves_on_when_its_vni_is_taken(void **state)
 {
-	struct sluice_config *alone = document_read("apiVersion: sluice/v1\n"
-						    "vnets: [{name: blue, prefixes: [10.0.0.0/8]}]\n");
+	struct sluice_config *alone =
+		document_read("apiVersion: sluice/v1\n"
+			      "vnets: [{name: blue, prefixes: [10.0.0.0/8]}]\n");
 	struct sluice_config *beside;
 	char text[200];
 
 	(void)state;
-	snprintf(text, sizeof(text), "apiVersion: sluice/v1\nvnets: [{name: blue, prefixes: [10.0.0.0/8]}, "
-		 "{name: other, vni: %u, prefixes: [10.0.0.0/8]}]\n", alone->vnets[0].vni);
+	snprintf(text, sizeof(text),
+		 "apiVersion: sluice/v1\nvnets: [{name: blue, prefixes: [10.0.0.0/8]}, "
+		 "{name: other, vni: %u, prefixes: [10.0.0.0/8]}]\n",
+		 alone->vnets[0].vni);
 	beside = document_read(text);
 	assert_int_equal(vni_of(beside, "other"), alone->vnets[0].vni);
 	assert_int_equal(vni_of(beside, "blue"), alone->vnets[0].vni + 1);
@@ -211,12 +218,12 @@ static void a_vnet_moves_on_when_its_vni_is_taken(void **state)
 /* Two names that lead to one number: which of them moves on does not depend on the file's order. */
 static void two_vnets_that_meet_are_told_apart_by_name(void **state)
 {
-	struct sluice_config *config =
-		document_read("apiVersion: sluice/v1\nvnets: [{name: net1048, prefixes: [10.0.0.0/8]}, "
-			      "{name: net15025, prefixes: [10.0.0.0/8]}]\n");
-	struct sluice_config *turned =
-		document_read("apiVersion: sluice/v1\nvnets: [{name: net15025, prefixes: [10.0.0.0/8]}, "
-			      "{name: net1048, prefixes: [10.0.0.0/8]}]\n");
+	struct sluice_config *config = document_read(
+		"apiVersion: sluice/v1\nvnets: [{name: net1048, prefixes: [10.0.0.0/8]}, "
+		"{name: net15025, prefixes: [10.0.0.0/8]}]\n");
+	struct sluice_config *turned = document_read(
+		"apiVersion: sluice/v1\nvnets: [{name: net15025, prefixes: [10.0.0.0/8]}, "
+		"{name: net1048, prefixes: [10.0.0.0/8]}]\n");
 
 	(void)state;
 	assert_int_equal(vni_of(config, "net15025"), vni_of(config, "net1048") + 1);

@@ -10,8 +10,13 @@
 
 static void an_address_comes_back_as_its_text(void **state)
 {
-	static const char *const texts[] = { "0.0.0.0", "10.1.1.4", "255.255.255.255", "::", "::1",
-					     "fd00:1:0:1::4", "::1.2.3.4",
+	static const char *const texts[] = { "0.0.0.0",
+					     "10.1.1.4",
+					     "255.255.255.255",
+					     "::",
+					     "::1",
+					     "fd00:1:0:1::4",
+					     "::1.2.3.4",
 					     "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff" };
 	struct ip_address address;
 	char text[TEXT_MAX];
@@ -26,10 +31,20 @@ static void an_address_comes_back_as_its_text(void **state)
 
 static void what_is_no_address_leaves_the_output_alone(void **state)
 {
-	static const char *const texts[] = { "", "10.1.1", "10.1.1.256", "10.1.1.4 ", " 10.1.1.4",
-					     "010.1.1.4", "10.1.1.4/32", "::ffff:10.1.1.4",
-					     "0:0:0:0:0:ffff:a01:104", "fe80::1%lo", "fd00:::1", "12345::",
-					     "0x0a.1.1.4", "167837956" };
+	static const char *const texts[] = { "",
+					     "10.1.1",
+					     "10.1.1.256",
+					     "10.1.1.4 ",
+					     " 10.1.1.4",
+					     "010.1.1.4",
+					     "10.1.1.4/32",
+					     "::ffff:10.1.1.4",
+					     "0:0:0:0:0:ffff:a01:104",
+					     "fe80::1%lo",
+					     "fd00:::1",
+					     "12345::",
+					     "0x0a.1.1.4",
+					     "167837956" };
 	struct ip_address address = { .bytes = { 1, 2, 3 } }, before = address;
 
 	(void)state;
@@ -62,7 +77,8 @@ static void a_prefix_has_a_first_and_a_last_address(void **state)
 		char text[TEXT_MAX];
 
 		if (!rows[i].first) {
-			assert_int_equal(text_parse_prefix(rows[i].prefix, &prefix, &error), -EINVAL);
+			assert_int_equal(text_parse_prefix(rows[i].prefix, &prefix, &error),
+					 -EINVAL);
 			continue;
 		}
 		assert_int_equal(text_parse_prefix(rows[i].prefix, &prefix, &error), 0);
@@ -79,10 +95,13 @@ static void a_range_is_written_the_shortest_way(void **state)
 	static const struct {
 		const char *text, *canonical;
 	} rows[] = {
-		{ "10.1.1.4", "10.1.1.4" }, { "10.1.1.4/32", "10.1.1.4" },
-		{ "10.1.1.4-10.1.1.4", "10.1.1.4" }, { "10.1.1.0/24", "10.1.1.0/24" },
+		{ "10.1.1.4", "10.1.1.4" },
+		{ "10.1.1.4/32", "10.1.1.4" },
+		{ "10.1.1.4-10.1.1.4", "10.1.1.4" },
+		{ "10.1.1.0/24", "10.1.1.0/24" },
 		{ "10.1.1.4-10.1.1.9", "10.1.1.4-10.1.1.9" },
-		{ "FD00:0::0-FD00::FFFF", "fd00::-fd00::ffff" }, { "fd00::/128", "fd00::" },
+		{ "FD00:0::0-FD00::FFFF", "fd00::-fd00::ffff" },
+		{ "fd00::/128", "fd00::" },
 		{ "ffff:ffff:ffff:ffff:ffff:ffff:ffff:fff0-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
 		  "ffff:ffff:ffff:ffff:ffff:ffff:ffff:fff0-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff" },
 	};
@@ -92,7 +111,8 @@ static void a_range_is_written_the_shortest_way(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		assert_int_equal(text_parse_range(rows[i].text, &first, &last, canonical, &error), 0);
+		assert_int_equal(text_parse_range(rows[i].text, &first, &last, canonical, &error),
+				 0);
 		assert_string_equal(canonical, rows[i].canonical);
 		assert_true(text_is_range(rows[i].text));
 	}
@@ -106,8 +126,20 @@ static void a_range_is_written_the_shortest_way(void **state)
 static void ports_are_one_or_a_range(void **state)
 {
 	static const char *const right[] = { "0", "443", "65535", "0-65535", "8080-8090" };
-	static const char *const wrong[] = { "", "-", "1-", "-1", "1-2-3", "65536", "1-65536", "2-1",
-					     "080", "0x50", "+1", " 1", "1 ", "99999999999999999999",
+	static const char *const wrong[] = { "",
+					     "-",
+					     "1-",
+					     "-1",
+					     "1-2-3",
+					     "65536",
+					     "1-65536",
+					     "2-1",
+					     "080",
+					     "0x50",
+					     "+1",
+					     " 1",
+					     "1 ",
+					     "99999999999999999999",
 					     "99999999999999999999-1" };
 	struct sluice_port_range ports;
 	struct sluice_error error;
@@ -124,8 +156,13 @@ static void ports_are_one_or_a_range(void **state)
 
 static void a_mac_has_six_pairs(void **state)
 {
-	static const char *const wrong[] = { "", "52:54:00:12:34", "52:54:00:12:34:5", "52:54:00:12:34:567",
-					     "52:54:00:12:34:5g", "52.54.00.12.34.56", "525400123456",
+	static const char *const wrong[] = { "",
+					     "52:54:00:12:34",
+					     "52:54:00:12:34:5",
+					     "52:54:00:12:34:567",
+					     "52:54:00:12:34:5g",
+					     "52.54.00.12.34.56",
+					     "525400123456",
 					     "52:54:00:12:34-56:" };
 	unsigned char mac[6];
 	struct sluice_error error;
@@ -145,9 +182,10 @@ static void a_protocol_comes_back_as_its_name(void **state)
 		int number;
 		const char *canonical;
 	} rows[] = {
-		{ "tcp", 6, "Tcp" }, { "UDP", 17, "Udp" }, { "Icmp", 1, "Icmp" }, { "esp", 50, "Esp" },
-		{ "AH", 51, "Ah" }, { "6", 6, "Tcp" }, { "58", 58, "58" }, { "0", 0, "0" },
-		{ "255", 255, "255" }, { "*", SLUICE_ANY, "*" },
+		{ "tcp", 6, "Tcp" },      { "UDP", 17, "Udp" }, { "Icmp", 1, "Icmp" },
+		{ "esp", 50, "Esp" },     { "AH", 51, "Ah" },   { "6", 6, "Tcp" },
+		{ "58", 58, "58" },       { "0", 0, "0" },      { "255", 255, "255" },
+		{ "*", SLUICE_ANY, "*" },
 	};
 	int protocol = 77;
 	char text[8];
