@@ -158,6 +158,7 @@ static int record_both(struct commit *commit, struct sluice_error *error)
 
 static int attach_new(struct commit *commit, struct sluice_error *error)
 {
+	bool attached = false;
 	int result = 0;
 
 	for (size_t i = 0; i < commit->next.count && !result; i++) {
@@ -167,11 +168,13 @@ static int attach_new(struct commit *commit, struct sluice_error *error)
 		if (needs_attach(commit, attachment)) {
 			result = attach(commit->sw, attachment, &commit->devices, error);
 			sluice_test_step("attached one");
+			attached = true;
 		} else if (old && old->change_count < attachment->change_count) {
 			result = attach_features(attachment, error);
 		}
 	}
-	return result;
+	/* Once the version runs, its hooks must be known, or they would be taken for leftovers. */
+	return result || !attached ? result : record_both(commit, error);
 }
 
 static void publish(struct commit *commit)
