@@ -10,7 +10,7 @@
 #include "loader/switch.h"
 #include "tests/harness/document.h"
 
-#define LINES 4096
+#define LINES   4096
 #define BUCKETS 8
 
 static const char text[] =
@@ -41,7 +41,7 @@ static int setup(void **state)
 {
 	struct world *world = calloc(1, sizeof(*world));
 	struct sluice *sw = &world->sw;
-	struct tables tables = {.count = LINES};
+	struct tables tables = { .count = LINES };
 
 	sw->control = &world->control;
 	sw->lines = aligned_alloc(64, LINES * sizeof(struct table_line));
@@ -123,7 +123,7 @@ static int stop_at_once(const struct flow *flow, unsigned int idle, void *contex
 static void live_flows_are_visited_and_those_whose_time_is_out_are_not(void **state)
 {
 	struct sluice *sw = &((struct world *)*state)->sw;
-	int seen[2] = {0};
+	int seen[2] = { 0 };
 
 	put_flow(sw, 0, 3, 100, 1, 2);
 	put_flow(sw, 5, 0, 300, 1, 2); /* a UDP flow lives for 180 s */
@@ -135,7 +135,7 @@ static void live_flows_are_visited_and_those_whose_time_is_out_are_not(void **st
 static void a_flow_that_is_being_rewritten_is_left_out(void **state)
 {
 	struct sluice *sw = &((struct world *)*state)->sw;
-	int seen[2] = {0};
+	int seen[2] = { 0 };
 
 	put_flow(sw, 1, 1, 0, 1, 2)->claim = 3;
 	assert_int_equal(sluice_flows(sw, NULL, count_flow, seen, NULL), 0);
@@ -178,8 +178,8 @@ static void flushing_a_port_frees_its_flows_and_gives_the_quota_back(void **stat
 static void an_unknown_port_has_no_flows_to_show_or_flush(void **state)
 {
 	struct sluice *sw = &((struct world *)*state)->sw;
-	struct sluice_error error = {0};
-	int seen[2] = {0};
+	struct sluice_error error = { 0 };
+	int seen[2] = { 0 };
 	size_t count = 77;
 
 	assert_int_equal(sluice_flows(sw, "none", count_flow, seen, &error), -ENOENT);
