@@ -78,7 +78,8 @@ static int open_programs(void **state)
 static int close_programs(void **state)
 {
 	(void)state;
-	differential_close(differential);
+	if (differential)
+		differential_close(differential);
 	return 0;
 }
 

@@ -59,6 +59,16 @@ static void *map_memory(const struct bpf_map *map)
 	return memory == MAP_FAILED ? NULL : memory;
 }
 
+/* Only what is compared: the other programs take their time to be verified. */
+static void choose_programs(struct sluice_bpf *skeleton)
+{
+	struct bpf_program *program;
+
+	bpf_object__for_each_program(program, skeleton->obj)
+		bpf_program__set_autoload(program, program == skeleton->progs.sluice_trace ||
+							   program == skeleton->progs.sluice_query);
+}
+
 static int load(struct differential *differential)
 {
 	struct sluice_bpf *skeleton;
@@ -70,6 +80,7 @@ static int load(struct differential *differential)
 		return -errno;
 	differential->skeleton = skeleton;
 	bpf_map__set_max_entries(skeleton->maps.flows, FLOW_BUCKETS);
+	choose_programs(skeleton);
 	if (sluice_bpf__load(skeleton))
 		return -errno;
 	differential->control = map_memory(skeleton->maps.control);
@@ -315,7 +326,7 @@ static void draw_question(struct differential *differential, struct random *rand
 	};
 }
 
-static bool ask(struct differential *differential, struct random *random)
+static bool compare_question(struct differential *differential, struct random *random)
 {
 	static const unsigned char frame[64];
 	struct trace_request request = {.slot = 0};
@@ -378,7 +389,7 @@ static void tell_outcomes(const struct differential *differential,
 		expected->state, expected->out_port, expected->rule);
 }
 
-static bool send(struct differential *differential, struct random *random, bool keep)
+static bool compare_frame(struct differential *differential, struct random *random, bool keep)
 {
 	struct differential_count *count = &differential->count;
 	struct trace_request request = {.keep_flows = keep};
@@ -428,13 +439,13 @@ static bool run_version(struct differential *differential, struct random *random
 			const struct differential_size *size)
 {
 	for (unsigned int i = 0; i < size->questions; i++)
-		if (!ask(differential, random))
+		if (!compare_question(differential, random))
 			return false;
 	for (unsigned int i = 0; i < size->frames; i++)
-		if (!send(differential, random, true))
+		if (!compare_frame(differential, random, true))
 			return false;
 	for (unsigned int i = 0; i < size->peeks; i++)
-		if (!send(differential, random, false))
+		if (!compare_frame(differential, random, false))
 			return false;
 	return same_connections(differential);
 }
