@@ -96,7 +96,7 @@ static __always_inline int continue_flow(struct packet *packet, struct flow *flo
 static __always_inline struct flow *find_own_flow(struct packet *packet, __u32 vni)
 {
 	const struct control *control = control_get();
-	struct flow_key key;
+	union flow_words key;
 
 	if (!control)
 		return NULL;
@@ -105,9 +105,10 @@ static __always_inline struct flow *find_own_flow(struct packet *packet, __u32 v
 	return flow_find(control, &key, packet->now, &packet->flow_claim);
 }
 
-/* The rare ways to a flow: by what an error quotes, by a first fragment, by a reply's own type. */
-static __noinline int find_flow_apart(struct packet *packet, __u32 vni)
+/* Every packet but those find_known() knows. */
+static __noinline int find_flow_apart(struct packet *packet)
 {
+	__u32 vni = packet_vni(packet);
 	struct flow *flow;
 	int reason;
 
@@ -128,16 +129,37 @@ static __noinline int find_flow_apart(struct packet *packet, __u32 vni)
 	return flow ? continue_flow(packet, flow) : begin_flow(packet);
 }
 
-static __always_inline int find_flow(struct packet *packet)
+/* The short way of nearly all packets: a flow whose verdict holds and whose state stays what it
+ * is. False: find_flow_apart() has to look. */
+static __always_inline bool find_known(struct packet *packet)
 {
-	__u32 vni = packet_vni(packet);
+	const struct control *control = control_get();
+	union flow_standing standing;
+	union flow_words key;
 	struct flow *flow;
 
+	if (!control || packet->tracing || packet->fragment == TRACE_FRAGMENT_LATER ||
+	    is_icmp(packet->tuple.protocol))
+		return false;
+	packet->direction = flow_key_make_plain(&key, &packet->tuple, packet_vni(packet));
+	flow = flow_find(control, &key, packet->now, &packet->flow_claim);
+	if (!flow || flow->slot[near_end(packet)] != packet->in_slot)
+		return false;
+	standing.word = READ_ONCE(flow->standing);
+	if (standing.version != packet->root->version ||
+	    !(standing.acl_allowed & 1 << near_end(packet)) || !flow_stays(standing, packet) ||
+	    !take_verdict(packet, flow))
+		return false;
+	packet->state = TRACE_STATE_ESTABLISHED;
+	packet->known = 1;
+	flow_touch(packet, flow, standing.state);
+	return true;
+}
+
+static __always_inline int find_flow(struct packet *packet)
+{
 	packet->stages |= 1 << STAGE_FLOW;
-	if (packet->fragment == TRACE_FRAGMENT_LATER || is_icmp(packet->tuple.protocol))
-		return find_flow_apart(packet, vni);
-	flow = find_own_flow(packet, vni);
-	return flow ? continue_flow(packet, flow) : begin_flow(packet);
+	return find_known(packet) ? 0 : find_flow_apart(packet);
 }
 
 /* What was found out about a packet that had to be judged. */

@@ -90,7 +90,7 @@ static __noinline int flow_renew(const struct packet *packet)
 /* The entry of this key, live or not. */
 static __always_inline struct flow *way_of_key(const struct control *control,
 					       struct flow_bucket *bucket,
-					       const struct flow_key *key, __u32 *claim)
+					       const union flow_words *key, __u32 *claim)
 {
 	int i;
 
@@ -109,8 +109,12 @@ static __always_inline __u32 bucket_load(const struct flow_bucket *bucket, __u32
 {
 	__u32 load = 0;
 
-	for (int i = 0; i < FLOWS_PER_BUCKET; i++)
+	for (int i = 0; i < FLOWS_PER_BUCKET; i++) {
 		load += flow_lives(bucket->way[i].state, bucket->way[i].last_seen, now);
+		/* One after the other: the compiler would keep all of them on the stack. */
+		barrier_var(load);
+	}
+	barrier();
 	return load;
 }
 
@@ -141,7 +145,7 @@ static __always_inline bool flow_serves(const struct flow *flow, const struct pa
 }
 
 static __always_inline void flow_fill(struct flow *flow, const struct packet *packet,
-				      const struct flow_key *key)
+				      const union flow_words *key)
 {
 	__u32 here = near_end(packet);
 	union flow_standing standing = {
@@ -152,7 +156,7 @@ static __always_inline void flow_fill(struct flow *flow, const struct packet *pa
 		.tcp_fins = packet->tcp_flags & TCP_FIN ? 1 << here : 0,
 	};
 
-	flow->key = *key;
+	flow->key = key->key;
 	flow->last_seen = packet->now;
 	flow->slot[here] = packet->in_slot;
 	flow->slot[far_end(packet)] = packet->out_slot;
@@ -183,7 +187,7 @@ enum insertion {
  * before, or 0. Runs under the stripe's lock. */
 static __always_inline enum insertion flow_place(const struct control *control,
 						 const struct packet *packet,
-						 const struct flow_key *key,
+						 const union flow_words *key,
 						 struct flow_bucket *first,
 						 struct flow_bucket *second, struct flow **place,
 						 __u32 *owner)
@@ -230,7 +234,7 @@ static __noinline int flow_insert(struct packet *packet, __u32 vni)
 	enum insertion insertion;
 	struct flow *flow = NULL;
 	struct flow_lock *lock;
-	struct flow_key key;
+	union flow_words key;
 	__u64 hash, *usage;
 
 	usage = bpf_map_lookup_elem(&flow_usage, &slot);

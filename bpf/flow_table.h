@@ -103,18 +103,18 @@ static __always_inline __u64 hash_mix(__u64 hash)
 }
 
 /* An IPv4 key differs from others in its last words only: one round. An IPv6 key takes three. */
-static __always_inline __u64 flow_hash(const struct control *control, const struct flow_key *key)
+static __always_inline __u64 flow_hash(const struct control *control,
+					const union flow_words *words)
 {
-	const __be32 *low = key->address[0].words, *high = key->address[1].words;
+	const __be32 *low = words->address[0].words, *high = words->address[1].words;
 	__u64 hash = 0;
 
-	if (!address_is_ipv4(&key->address[0])) {
+	if (!address_is_ipv4(&words->address[0])) {
 		hash = hash_mix(hash_words(control, low[0], low[1], low[2], high[0]));
 		hash = hash_mix(hash + hash_words(control, high[1], high[2], low[3], high[3]));
 	}
-	return hash_mix(hash + hash_words(control, low[3], high[3],
-					  key->port[0] | (__u32)key->port[1] << 16,
-					  key->vni_protocol));
+	return hash_mix(hash + hash_words(control, low[3], high[3], words->word[4],
+					  words->word[4] >> 32));
 }
 
 /* The two buckets a key may live in; never the same. */
@@ -128,9 +128,9 @@ static __always_inline __u32 second_bucket(__u64 hash)
 	return ((__u32)(hash >> 32) ^ ((__u32)hash | 1)) & flow_bucket_mask();
 }
 
-static __always_inline bool flow_key_equal(const struct flow_key *a, const struct flow_key *b)
+static __always_inline bool flow_key_equal(const struct flow_key *a, const union flow_words *b)
 {
-	const __u64 *x = (const __u64 *)a, *y = (const __u64 *)b;
+	const __u64 *x = (const __u64 *)a, *y = b->word;
 
 	return x[1] == y[1] && x[3] == y[3] && x[4] == y[4] && x[0] == y[0] && x[2] == y[2];
 }
@@ -146,7 +146,7 @@ static __always_inline struct flow *flow_way(const struct control *control,
 }
 
 static __always_inline struct flow *bucket_find(const struct control *control, __u32 index,
-						const struct flow_key *key, __u32 now,
+						const union flow_words *key, __u32 now,
 						__u32 *claim)
 {
 	struct flow_bucket *bucket = bpf_map_lookup_elem(&flows, &index);
@@ -168,7 +168,7 @@ static __always_inline struct flow *bucket_find(const struct control *control, _
 
 /* The live entry of a key, or NULL. *claim is for flow_unchanged(), after the last read. */
 static __always_inline struct flow *flow_find(const struct control *control,
-					      const struct flow_key *key, __u32 now, __u32 *claim)
+					      const union flow_words *key, __u32 now, __u32 *claim)
 {
 	__u64 hash = flow_hash(control, key);
 

@@ -111,7 +111,7 @@ static __noinline int find_quoted_flow(struct packet *packet, __u32 vni)
 {
 	const struct control *control = control_get();
 	struct quoted quoted = {};
-	struct flow_key key;
+	union flow_words key;
 	struct flow *flow = NULL;
 	__u32 claim = 0;
 	__u8 direction = 0;

