@@ -217,7 +217,13 @@ run_tests()
 # For what all tests of a file stand on.
 must()
 {
-	"$@" >"$work/must" 2>&1 && return
+	(
+		trap - EXIT
+		set -ex
+		"$@"
+	) >"$work/must" 2>&1
+	# shellcheck disable=SC2181 # a condition would switch set -e off
+	[ $? != 0 ] || return 0
 	echo "not ok - $1${SUFFIX:-}: could not be set up"
 	tail -25 "$work/must" | sed 's/^/#   /'
 	exit 1
