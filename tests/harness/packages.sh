@@ -65,13 +65,18 @@ sys.exit(importlib.util.find_spec('${1#*:}') is None)" 2>/dev/null ;;
 	esac
 }
 
-# The newest clang that apt offers; Debian 12 and 13 both have 19.
+# The clang that the programs are verified with every day, which Debian 12 and 13 both have; where it is
+# not offered, the newest that is. The build takes the newest on the machine.
 clang_package()
 {
-	local best
-	best=$(apt-cache search --names-only '^clang-[0-9]+$' 2>/dev/null | cut -d' ' -f1 |
-		sort -t- -k2 -n | tail -1)
-	echo "${best:-clang-19}"
+	local offered
+	offered=$(apt-cache search --names-only '^clang-[0-9]+$' 2>/dev/null | cut -d' ' -f1 |
+		sort -t- -k2 -n)
+	if [ -z "$offered" ] || echo "$offered" | grep -qx clang-19; then
+		echo clang-19
+	else
+		echo "$offered" | tail -1
+	fi
 }
 
 missing()
@@ -103,7 +108,7 @@ install()
 	if [ -n "$absent" ]; then
 		[ "$(id -u)" = 0 ] || { tell "$build_needs $test_needs"; return 1; }
 		apt-get update -q || return 1
-		# Asked again: which clang is the newest is known only after the update.
+		# Asked again: which clang is offered is known only after the update.
 		absent=$(missing "$build_needs $test_needs")
 		# shellcheck disable=SC2086 # a list of names
 		DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $absent ||
