@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tests/harness/document.h"
+#include "tests/harness/random.h"
 #include "tests/harness/unit.h"
 
 const char document_full[] =
@@ -90,5 +92,154 @@ char *document_text(const struct sluice_config *config)
 	if (sluice_config_write(config, stream, &error))
 		fail_msg("%s", error.message);
 	fclose(stream);
+	return text;
+}
+
+static const char *check_written(const struct sluice_config *config)
+{
+	struct sluice_config *again = NULL;
+	struct sluice_error error;
+	const char *wrong = NULL;
+	char *text = document_text(config), *second = NULL;
+	json_t *changes = NULL;
+
+	if (sluice_config_parse(text, strlen(text), "again.yaml", &again, &error)) {
+		wrong = "what was written is refused";
+	} else {
+		second = document_text(again);
+		changes = sluice_config_diff(config, again);
+		if (strcmp(text, second))
+			wrong = "it is written differently the second time";
+		else if (json_array_size(changes))
+			wrong = "what was written means something else";
+	}
+	sluice_config_free(again);
+	json_decref(changes);
+	free(second);
+	free(text);
+	return wrong;
+}
+
+const char *document_check(const char *text, size_t length)
+{
+	struct sluice_config *config = NULL;
+	struct sluice_error error;
+	const char *wrong;
+	int code = sluice_config_parse(text, length, "bent.yaml", &config, &error);
+
+	if (code) {
+		if (code != -EINVAL || !error.message[0] || strcmp(error.file, "bent.yaml"))
+			return "it is refused without a reason";
+		return error.line && error.column ? NULL : "it is refused without a place";
+	}
+	wrong = check_written(config);
+	sluice_config_free(config);
+	return wrong;
+}
+
+/* The words a bent document is mended with: what has a meaning somewhere. */
+static const char *const words[] = {
+	"[]",
+	"{}",
+	"[\"*\"]",
+	"null",
+	"\"\"",
+	"off",
+	"Inbound",
+	"web",
+	"asg:frontends",
+	"10.1.1.0/24",
+	"\"fd00:1::/48\"",
+	"::/0",
+	"0",
+	"4096",
+	"65535",
+	"1-2",
+	"Icmp",
+	"vm1",
+	"name: x",
+	"nsg: empty",
+	"rules: []",
+	"prefixes",
+	"&a",
+	"*a",
+	"!!str",
+	"priority: 7",
+	"|\n  x",
+	"? a",
+	"---\n",
+	"\xff",
+};
+
+static size_t line_start(const char *text, size_t at)
+{
+	while (at && text[at - 1] != '\n')
+		at--;
+	return at;
+}
+
+static size_t line_length(const char *text, size_t start)
+{
+	size_t length = strcspn(text + start, "\n");
+
+	return length + (text[start + length] == '\n');
+}
+
+/* Replaces count bytes at a place by others; text has room. */
+static void splice(char *text, size_t at, size_t count, const char *with, size_t with_length)
+{
+	char held[512];
+
+	if (with_length > sizeof(held))
+		with_length = sizeof(held);
+	memcpy(held, with, with_length);
+	memmove(text + at + with_length, text + at + count, strlen(text + at + count) + 1);
+	memcpy(text + at, held, with_length);
+}
+
+static void bend(struct random *random, char *text)
+{
+	size_t at = random_below(random, strlen(text)), other = random_below(random, strlen(text));
+	const char *word = words[random_below(random, sizeof(words) / sizeof(words[0]))];
+	size_t end;
+
+	switch (random_below(random, 5)) {
+	case 0: /* a line lost */
+		at = line_start(text, at);
+		splice(text, at, line_length(text, at), "", 0);
+		break;
+	case 1: /* a line doubled somewhere else */
+		at = line_start(text, at);
+		other = line_start(text, other);
+		splice(text, other, 0, text + at, line_length(text, at));
+		break;
+	case 2: /* a byte changed */
+		text[at] = " \n{}[],:\"'#-*&!%0aZ\t\x80"[random_below(random, 22)];
+		break;
+	default: /* a word exchanged: by one with a meaning, or by another of the document's */
+		at += strcspn(text + at, " [");
+		at += text[at] != '\0';
+		end = strcspn(text + at, " ,]}\n");
+		other += strcspn(text + other, " [");
+		other += text[other] != '\0';
+		if (random_chance(random, 50))
+			splice(text, at, end, text + other, strcspn(text + other, " ,]}\n"));
+		else
+			splice(text, at, end, word, strlen(word));
+		break;
+	}
+}
+
+char *document_bent(uint64_t seed, size_t *length)
+{
+	struct random random = { .state = seed };
+	unsigned int times = 1 + random_below(&random, 6);
+	char *text = calloc(1, strlen(document_full) + 8 * 512);
+
+	assert_non_null(text);
+	strcpy(text, document_full);
+	while (times-- && text[0])
+		bend(&random, text);
+	*length = strlen(text);
 	return text;
 }

@@ -26,13 +26,10 @@ static int parse(const char *text, size_t length, struct sluice_error *error)
 
 static void assert_read_or_refused(const char *text, size_t length)
 {
-	struct sluice_error error;
-	int code = parse(text, length, &error);
+	const char *wrong = document_check(text, length);
 
-	if (!code)
-		return;
-	assert_int_equal(code, -EINVAL);
-	assert_true(error.message[0] && error.line && error.column);
+	if (wrong)
+		fail_msg("%s:\n%.*s", wrong, (int)length, text);
 }
 
 static void a_document_cut_short_anywhere(void **state)
@@ -66,6 +63,18 @@ static void a_document_with_any_byte_changed(void **state)
 		bent[i] = kept;
 	}
 	free(bent);
+}
+
+static void ten_thousand_bent_documents(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= 10000; seed++) {
+		size_t length;
+		char *text = document_bent(seed, &length);
+
+		assert_read_or_refused(text, length);
+		free(text);
+	}
 }
 
 /* before, then filler count times. */
@@ -280,6 +289,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_document_cut_short_anywhere),
 		cmocka_unit_test(a_document_with_any_byte_changed),
+		cmocka_unit_test(ten_thousand_bent_documents),
 		cmocka_unit_test(nesting_without_end),
 		cmocka_unit_test(a_thousand_million_laughs),
 		cmocka_unit_test(what_is_not_text_is_refused_where_it_stands),
