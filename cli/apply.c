@@ -35,7 +35,8 @@ static json_t *by_name(json_t *list, const char *only)
 	json_t *map = json_object(), *thing;
 	size_t index;
 
-	json_array_foreach(list, index, thing) {
+	json_array_foreach(list, index, thing)
+	{
 		json_t *name = json_incref(json_object_get(thing, "name"));
 
 		json_object_del(thing, "name");
@@ -53,9 +54,8 @@ static json_t *names_of(json_t *list)
 	json_t *names = json_array(), *thing;
 	size_t index;
 
-	json_array_foreach(list, index, thing)
-		json_array_append(names, json_is_string(thing) ? thing
-							       : json_object_get(thing, "name"));
+	json_array_foreach(list, index, thing) json_array_append(
+		names, json_is_string(thing) ? thing : json_object_get(thing, "name"));
 	json_decref(list);
 	return names;
 }
@@ -69,8 +69,7 @@ static json_t *document_json(const struct sluice_config *config)
 			    sluice_config_json(config, SLUICE_SWITCH, NULL, NULL));
 	json_object_set_new(document, "uplinks",
 			    sluice_config_json(config, SLUICE_UPLINK, NULL, NULL));
-	json_object_set_new(document, "vnets",
-			    sluice_config_json(config, SLUICE_VNET, NULL, NULL));
+	json_object_set_new(document, "vnets", sluice_config_json(config, SLUICE_VNET, NULL, NULL));
 	json_object_set_new(
 		document, "tags",
 		by_name(sluice_config_json(config, SLUICE_TAG, NULL, NULL), "prefixes"));
@@ -79,14 +78,13 @@ static json_t *document_json(const struct sluice_config *config)
 	json_object_set_new(document, "acls", sluice_config_json(config, SLUICE_ACL, NULL, NULL));
 	json_object_set_new(document, "nsgs",
 			    by_name(sluice_config_json(config, SLUICE_NSG, NULL, NULL), NULL));
-	json_object_set_new(document, "ports",
-			    sluice_config_json(config, SLUICE_PORT, NULL, NULL));
+	json_object_set_new(document, "ports", sluice_config_json(config, SLUICE_PORT, NULL, NULL));
 	return document;
 }
 
 int run_export(struct invocation *invocation)
 {
-	struct sluice_error error = {0};
+	struct sluice_error error = { 0 };
 	struct sluice_config *config;
 	unsigned int version;
 	struct sluice *sw;

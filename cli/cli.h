@@ -29,13 +29,13 @@ enum option_type {
 /* `--name VALUE`, `--name=VALUE` and `name VALUE` mean the same. */
 struct cli_option {
 	char name[40];
-	char letter;         /* 0: none */
+	char letter; /* 0: none */
 	enum option_type type;
-	const char *value;   /* what help calls the value */
+	const char *value; /* what help calls the value */
 	const char *help;
 	const char *aliases; /* other long names, separated by spaces; NULL: none */
-	const char *key;     /* the document's key that it sets; NULL: the command reads it itself */
-	const char *prefix;  /* put before each value for the document; NULL: nothing */
+	const char *key;    /* the document's key that it sets; NULL: the command reads it itself */
+	const char *prefix; /* put before each value for the document; NULL: nothing */
 	bool required;
 };
 
@@ -45,7 +45,7 @@ struct option_values {
 	size_t count;
 };
 
-#define MAX_OPTIONS 40
+#define MAX_OPTIONS   40
 #define MAX_ARGUMENTS 64
 
 enum color_mode {
@@ -77,16 +77,16 @@ enum command_flags {
 };
 
 struct command {
-	const char *noun;      /* "nsg rule"; or the whole command: "status" */
-	const char *verb;      /* NULL: the noun is the command */
+	const char *noun; /* "nsg rule"; or the whole command: "status" */
+	const char *verb; /* NULL: the noun is the command */
 	int (*run)(struct invocation *invocation);
 	const char *help;      /* one phrase */
 	const char *arguments; /* as help shows them; NULL: none */
 	unsigned int least;    /* how many arguments it needs */
 	unsigned int most;
 	const struct cli_option *options; /* ended by an empty name; NULL: none */
-	unsigned int flags;    /* enum command_flags */
-	enum sluice_kind kind; /* of document edits */
+	unsigned int flags;               /* enum command_flags */
+	enum sluice_kind kind;            /* of document edits */
 };
 
 /* --- commands.c: the table ------------------------------------------------------------------ */
@@ -99,15 +99,18 @@ struct absent_command {
 };
 extern const struct absent_command absent_commands[];
 
+/* --- find_command.c -------------------------------------------------------------------------- */
+
+/* Finds the command; *used: how many words name it. NULL: an error or help was printed, *code
+ * says which. */
+const struct command *find_command(struct invocation *invocation, int argc, char **argv, int *used,
+				   int *code);
+
 /* --- options.c ------------------------------------------------------------------------------ */
 
 /* Reads the options before the noun. Returns the index of the first word behind them, or a
  * negative exit code, -1 - EXIT_*, when the command line ends there. */
 int read_global_options(struct invocation *invocation, int argc, char **argv);
-/* Finds the command; *used: how many words name it. NULL: an error or help was printed, *code
- * says which. */
-const struct command *find_command(struct invocation *invocation, int argc, char **argv, int *used,
-				   int *code);
 /* Reads what follows the command's name. *run: whether to run it (help is no run). */
 int read_arguments(struct invocation *invocation, int argc, char **argv, bool *run);
 void free_arguments(struct invocation *invocation);
@@ -185,9 +188,9 @@ struct sluice_options switch_options(const struct invocation *invocation);
 /* One edit of the running document, from reading it to committing it. */
 struct change {
 	struct sluice *sw;
-	unsigned int version;          /* running when it began */
+	unsigned int version; /* running when it began */
 	struct sluice_config *running;
-	struct sluice_config *wanted;  /* a copy, to be edited */
+	struct sluice_config *wanted; /* a copy, to be edited */
 };
 int change_begin(struct invocation *invocation, struct change *change);
 /* Commits, or with --what-if says what would change; prints `done` and the version. */

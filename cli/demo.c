@@ -16,9 +16,9 @@
 #include "cli/cli.h"
 #include "cli/wire.h"
 
-#define DEMO_SWITCH "demo"
+#define DEMO_SWITCH  "demo"
 #define DEMO_PIDFILE "/run/sluice/" DEMO_SWITCH "/wire.pid"
-#define WIRE_END_MS 5000
+#define WIRE_END_MS  5000
 
 struct guest {
 	const char *name;
@@ -30,12 +30,12 @@ struct guest {
 };
 
 static const struct guest guests[] = {
-	{"web1", "52:54:00:00:01:04", "10.1.1", "fd00:1:0:1", 4, false},
-	{"web2", "52:54:00:00:01:05", "10.1.1", "fd00:1:0:1", 5, false},
-	{"db1", "52:54:00:00:02:04", "10.1.2", "fd00:1:0:2", 4, false},
-	{"vm1", "52:54:00:00:02:05", "10.1.2", "fd00:1:0:2", 5, true},
-	{"red1", "52:54:00:00:01:04", "10.1.1", "fd00:1:0:1", 4, false},
-	{"red2", "52:54:00:00:02:04", "10.1.2", "fd00:1:0:2", 4, false},
+	{ "web1", "52:54:00:00:01:04", "10.1.1", "fd00:1:0:1", 4, false },
+	{ "web2", "52:54:00:00:01:05", "10.1.1", "fd00:1:0:1", 5, false },
+	{ "db1", "52:54:00:00:02:04", "10.1.2", "fd00:1:0:2", 4, false },
+	{ "vm1", "52:54:00:00:02:05", "10.1.2", "fd00:1:0:2", 5, true },
+	{ "red1", "52:54:00:00:01:04", "10.1.1", "fd00:1:0:1", 4, false },
+	{ "red2", "52:54:00:00:02:04", "10.1.2", "fd00:1:0:2", 4, false },
 };
 #define GUEST_COUNT (sizeof(guests) / sizeof(guests[0]))
 
@@ -95,7 +95,7 @@ static const char *device_of(const struct guest *guest)
 
 static void exec_ip(const char *netns, int input, bool quiet)
 {
-	const char *arguments[8] = {"ip"};
+	const char *arguments[8] = { "ip" };
 	size_t count = 1;
 
 	if (netns) {
@@ -241,7 +241,7 @@ static pid_t read_pid(void)
 /* It ends by itself when its tap is deleted. A child of this very process is waited for as one. */
 static void await_end(pid_t pid)
 {
-	struct pollfd end = {.events = POLLIN};
+	struct pollfd end = { .events = POLLIN };
 
 	if (!pid)
 		return;
@@ -268,7 +268,7 @@ static bool guest_there(const struct guest *guest)
 /* Removes whatever of the demo is there. Gives whether something was. */
 static bool remove_all(pid_t wire)
 {
-	struct sluice_options options = {.name = DEMO_SWITCH};
+	struct sluice_options options = { .name = DEMO_SWITCH };
 	struct sluice_error ignored;
 	bool something;
 	char lines[128];
@@ -320,8 +320,8 @@ static void print_playground(const struct invocation *invocation)
 
 int demo_up(struct invocation *invocation)
 {
-	struct sluice_options options = {.name = DEMO_SWITCH};
-	struct sluice_error error = {0};
+	struct sluice_options options = { .name = DEMO_SWITCH };
+	struct sluice_error error = { 0 };
 	struct sluice_config *config;
 	pid_t wire = 0;
 	int err;
@@ -330,8 +330,9 @@ int demo_up(struct invocation *invocation)
 		return usage_error(invocation, "--demo takes neither -n, --what-if nor --confirm");
 	for (size_t i = 0; i < GUEST_COUNT; i++)
 		if (guest_there(&guests[i]))
-			return refuse_text(invocation, "there is a demo already (%s); run: sluice "
-						       "down --demo",
+			return refuse_text(invocation,
+					   "there is a demo already (%s); run: sluice "
+					   "down --demo",
 					   netns_of(&guests[i]));
 	if (make_document(&config, &error))
 		return refuse(invocation, &error);

@@ -15,8 +15,9 @@ static const char *const level_names[] = {
 int run_doctor(struct invocation *invocation)
 {
 	static const enum shade shades[] = {
-		[SLUICE_OK] = SHADE_GOOD, [SLUICE_SLOWER] = SHADE_PLAIN, [SLUICE_CANNOT] = SHADE_BAD};
-	struct sluice_error error = {0};
+		[SLUICE_OK] = SHADE_GOOD, [SLUICE_SLOWER] = SHADE_PLAIN, [SLUICE_CANNOT] = SHADE_BAD
+	};
+	struct sluice_error error = { 0 };
 	struct sluice_finding *findings;
 	json_t *list = json_array();
 	size_t count;

@@ -110,8 +110,8 @@ static int append(struct settings *settings, struct sluice_setting *setting, con
 		return -1;
 	setting->values = values;
 	if (prefix && *value) {
-		char **owned = realloc(settings->owned,
-				       (settings->owned_count + 1) * sizeof(*owned));
+		char **owned =
+			realloc(settings->owned, (settings->owned_count + 1) * sizeof(*owned));
 		char *whole;
 
 		if (!owned)
@@ -190,7 +190,7 @@ static const char *only_argument(const struct invocation *invocation)
 static int add_or_set(struct invocation *invocation, bool add)
 {
 	enum sluice_kind kind = invocation->command->kind;
-	struct sluice_error error = {0};
+	struct sluice_error error = { 0 };
 	struct settings settings;
 	struct target target;
 	struct change change;
@@ -216,8 +216,7 @@ static int add_or_set(struct invocation *invocation, bool add)
 		err = sluice_config_update(change.wanted, kind, parent_of(&target),
 					   kind == SLUICE_SWITCH ? NULL : target.name,
 					   settings.list, settings.count, &error);
-	code = err ? refuse(invocation, &error)
-		   : finish(invocation, &change, target_text(&target));
+	code = err ? refuse(invocation, &error) : finish(invocation, &change, target_text(&target));
 	settings_free(&settings);
 	change_end(&change);
 	return code;
@@ -236,7 +235,7 @@ int run_set(struct invocation *invocation)
 static int delete_one(struct invocation *invocation, struct change *change, const char *argument,
 		      char *names, size_t size)
 {
-	struct sluice_error error = {0};
+	struct sluice_error error = { 0 };
 	struct target target;
 	size_t length = strlen(names);
 	int code;

@@ -14,12 +14,12 @@ static const struct {
 	const char *source;
 	const char *destination;
 } built_in[] = {
-	{DIRECTION_INBOUND, 65000, "Allow", "VirtualNetwork", "VirtualNetwork"},
-	{DIRECTION_INBOUND, 65001, "Allow", "LoadBalancer", "*"},
-	{DIRECTION_INBOUND, 65500, "Deny", "*", "*"},
-	{DIRECTION_OUTBOUND, 65000, "Allow", "VirtualNetwork", "VirtualNetwork"},
-	{DIRECTION_OUTBOUND, 65001, "Allow", "*", "Internet"},
-	{DIRECTION_OUTBOUND, 65500, "Deny", "*", "*"},
+	{ DIRECTION_INBOUND, 65000, "Allow", "VirtualNetwork", "VirtualNetwork" },
+	{ DIRECTION_INBOUND, 65001, "Allow", "LoadBalancer", "*" },
+	{ DIRECTION_INBOUND, 65500, "Deny", "*", "*" },
+	{ DIRECTION_OUTBOUND, 65000, "Allow", "VirtualNetwork", "VirtualNetwork" },
+	{ DIRECTION_OUTBOUND, 65001, "Allow", "*", "Internet" },
+	{ DIRECTION_OUTBOUND, 65500, "Deny", "*", "*" },
 };
 
 static const char *const direction_names[] = {
@@ -58,10 +58,10 @@ static void add_built_in(struct effective *effective, const char *level, const c
 			continue;
 		snprintf(name, sizeof(name), "%u", built_in[i].priority);
 		rule = json_pack("{sssissssss s[s] s[s] s[s] s[s]}", "name", name, "priority",
-				 (int)built_in[i].priority, "direction",
-				 direction_names[direction], "access", built_in[i].access,
-				 "protocol", "*", "sources", built_in[i].source, "sourcePorts", "*",
-				 "destinations", built_in[i].destination, "destinationPorts", "*");
+				 (int)built_in[i].priority, "direction", direction_names[direction],
+				 "access", built_in[i].access, "protocol", "*", "sources",
+				 built_in[i].source, "sourcePorts", "*", "destinations",
+				 built_in[i].destination, "destinationPorts", "*");
 		add_rule(effective, level, "nsg", nsg, rule);
 		json_decref(rule);
 	}
@@ -77,9 +77,8 @@ static void add_nsg(struct effective *effective, const char *level, const char *
 		return;
 	rules = sluice_config_json(effective->config, SLUICE_NSG_RULE, nsg, NULL);
 	rules = sorted_rules(rules);
-	json_array_foreach(rules, index, rule)
-		if (runs(rule, direction))
-			add_rule(effective, level, "nsg", nsg, rule);
+	json_array_foreach(rules, index, rule) if (runs(rule, direction))
+		add_rule(effective, level, "nsg", nsg, rule);
 	json_decref(rules);
 	add_built_in(effective, level, nsg, direction);
 }
@@ -90,9 +89,8 @@ static void add_acl(struct effective *effective, const char *acl, enum direction
 	json_t *rule;
 	size_t index;
 
-	json_array_foreach(rules, index, rule)
-		if (runs(rule, direction))
-			add_rule(effective, "acl", "acl", acl, rule);
+	json_array_foreach(rules, index, rule) if (runs(rule, direction))
+		add_rule(effective, "acl", "acl", acl, rule);
 	json_decref(rules);
 }
 
@@ -132,17 +130,20 @@ static void add_direction(struct effective *effective, enum direction direction)
 static void print_rules(const struct invocation *invocation, const json_t *rules)
 {
 	static const struct table_column columns[] = {
-		{"DIRECTION", false}, {"LEVEL", false},	  {"RULE", false},    {"PRIORITY", true},
-		{"ACCESS", false},    {"PROTOCOL", false}, {"SOURCES", false}, {"PORTS", false},
-		{"DESTINATIONS", false}, {"PORTS", false},
+		{ "DIRECTION", false }, { "LEVEL", false },  { "RULE", false },
+		{ "PRIORITY", true },   { "ACCESS", false }, { "PROTOCOL", false },
+		{ "SOURCES", false },   { "PORTS", false },  { "DESTINATIONS", false },
+		{ "PORTS", false },
 	};
-	static const char *const keys[] = {"priority", "access", "protocol", "sources",
-					   "sourcePorts", "destinations", "destinationPorts"};
+	static const char *const keys[] = { "priority",        "access",      "protocol",
+					    "sources",         "sourcePorts", "destinations",
+					    "destinationPorts" };
 	struct table *table = table_new(invocation, columns, 10);
 	json_t *rule;
 	size_t index;
 
-	json_array_foreach(rules, index, rule) {
+	json_array_foreach(rules, index, rule)
+	{
 		json_t *owner = json_object_get(rule, "nsg");
 
 		table_row(table);
@@ -166,8 +167,8 @@ static void print_rules(const struct invocation *invocation, const json_t *rules
 
 int run_effective_rules(struct invocation *invocation)
 {
-	struct effective effective = {0};
-	struct sluice_error error = {0};
+	struct effective effective = { 0 };
+	struct sluice_error error = { 0 };
 	struct sluice_config *config;
 	unsigned int version;
 	struct sluice *sw;

@@ -46,10 +46,9 @@ static json_t *flow_json(struct sluice *sw, const struct flow *flow, unsigned in
 		ntohs(flow->key.port[view.from]), "destination",
 		sluice_address_text(&flow->key.address[view.to], destination), "destinationPort",
 		ntohs(flow->key.port[view.to]), "state", sluice_flow_state_name(flow->state),
-		"packets", (json_int_t)flow->packets[view.from],
-		(json_int_t)flow->packets[view.to], "bytes", (json_int_t)flow->bytes[view.from],
-		(json_int_t)flow->bytes[view.to], "rules", rules, "idleSeconds", (int)idle,
-		"version", (int)flow->version);
+		"packets", (json_int_t)flow->packets[view.from], (json_int_t)flow->packets[view.to],
+		"bytes", (json_int_t)flow->bytes[view.from], (json_int_t)flow->bytes[view.to],
+		"rules", rules, "idleSeconds", (int)idle, "version", (int)flow->version);
 }
 
 /* --- list ----------------------------------------------------------------------------------- */
@@ -61,9 +60,9 @@ struct flow_list {
 };
 
 static const struct table_column list_columns[] = {
-	{"VNET", false},  {"PROTOCOL", false}, {"SOURCE", false}, {"DESTINATION", false},
-	{"STATE", false}, {"PACKETS", true},   {"BYTES", true},	  {"IDLE", true},
-	{"RULES", false},
+	{ "VNET", false },        { "PROTOCOL", false }, { "SOURCE", false },
+	{ "DESTINATION", false }, { "STATE", false },    { "PACKETS", true },
+	{ "BYTES", true },        { "IDLE", true },      { "RULES", false },
 };
 
 static int list_flow(const struct flow *flow, unsigned int idle, void *context)
@@ -83,8 +82,8 @@ static int list_flow(const struct flow *flow, unsigned int idle, void *context)
 		size_t length = strlen(rules);
 
 		if (name)
-			snprintf(rules + length, sizeof(rules) - length, "%s%s",
-				 length ? " " : "", name);
+			snprintf(rules + length, sizeof(rules) - length, "%s%s", length ? " " : "",
+				 name);
 	}
 	table_row(list->table);
 	table_cell(list->table, 0, SHADE_PLAIN, "%s", view.vnet ? view.vnet : "?");
@@ -92,9 +91,9 @@ static int list_flow(const struct flow *flow, unsigned int idle, void *context)
 	table_cell(list->table, 2, SHADE_PLAIN, "%s",
 		   endpoint_text(&flow->key.address[view.from], ntohs(flow->key.port[view.from]),
 				 ports));
-	table_cell(list->table, 3, SHADE_PLAIN, "%s",
-		   endpoint_text(&flow->key.address[view.to], ntohs(flow->key.port[view.to]),
-				 ports));
+	table_cell(
+		list->table, 3, SHADE_PLAIN, "%s",
+		endpoint_text(&flow->key.address[view.to], ntohs(flow->key.port[view.to]), ports));
 	table_cell(list->table, 4, SHADE_PLAIN, "%s", sluice_flow_state_name(flow->state));
 	table_cell(list->table, 5, SHADE_PLAIN, "%llu/%llu",
 		   (unsigned long long)flow->packets[view.from],
@@ -109,8 +108,8 @@ static int list_flow(const struct flow *flow, unsigned int idle, void *context)
 
 int run_flow_list(struct invocation *invocation)
 {
-	struct sluice_error error = {0};
-	struct flow_list list = {0};
+	struct sluice_error error = { 0 };
+	struct flow_list list = { 0 };
 	int code;
 
 	code = open_switch(invocation, &list.sw);
@@ -161,8 +160,8 @@ static bool flow_matches(const struct flow_search *search, const struct flow *fl
 
 static void print_flow(struct sluice *sw, const struct flow *flow, unsigned int idle)
 {
-	static const char *const levels[FLOW_RULES] = {"outbound nic", "outbound subnet",
-						       "inbound subnet", "inbound nic"};
+	static const char *const levels[FLOW_RULES] = { "outbound nic", "outbound subnet",
+							"inbound subnet", "inbound nic" };
 	struct view view = view_of(sw, flow);
 	bool ports = protocol_has_ports(view.protocol);
 	const char *sender = sluice_slot_name(sw, flow->slot[view.from]);
@@ -178,8 +177,7 @@ static void print_flow(struct sluice *sw, const struct flow *flow, unsigned int 
 	printf("  forward   %llu packets, %llu bytes\n",
 	       (unsigned long long)flow->packets[view.from],
 	       (unsigned long long)flow->bytes[view.from]);
-	printf("  reverse   %llu packets, %llu bytes\n",
-	       (unsigned long long)flow->packets[view.to],
+	printf("  reverse   %llu packets, %llu bytes\n", (unsigned long long)flow->packets[view.to],
 	       (unsigned long long)flow->bytes[view.to]);
 	printf("  judged    by version %u%s\n", flow->version,
 	       flow->keep ? ", kept by later ones (existingFlows: keep)" : "");
@@ -207,7 +205,7 @@ static int show_flow(const struct flow *flow, unsigned int idle, void *context)
 
 static int read_tuple(const struct invocation *invocation, struct flow_search *search)
 {
-	struct sluice_error error = {0};
+	struct sluice_error error = { 0 };
 	bool has_port;
 
 	if (sluice_protocol_parse(invocation->arguments[0], &search->protocol) ||
@@ -223,8 +221,8 @@ static int read_tuple(const struct invocation *invocation, struct flow_search *s
 
 int run_flow_show(struct invocation *invocation)
 {
-	struct flow_search search = {.invocation = invocation};
-	struct sluice_error error = {0};
+	struct flow_search search = { .invocation = invocation };
+	struct sluice_error error = { 0 };
 	int code = 0;
 
 	if (invocation->argument_count == 3)
@@ -247,7 +245,7 @@ int run_flow_show(struct invocation *invocation)
 
 int run_flow_flush(struct invocation *invocation)
 {
-	struct sluice_error error = {0};
+	struct sluice_error error = { 0 };
 	struct sluice *sw;
 	size_t count;
 	int code;

@@ -15,13 +15,13 @@
 
 #include "cli/frame.h"
 
-#define PROTOCOL_ICMP 1
-#define PROTOCOL_TCP 6
-#define PROTOCOL_UDP 17
+#define PROTOCOL_ICMP   1
+#define PROTOCOL_TCP    6
+#define PROTOCOL_UDP    17
 #define PROTOCOL_ICMPV6 58
-#define PROTOCOL_SCTP 132
-#define HOP_LIMIT 64
-#define OTHER_BYTES 16 /* of a protocol that is not looked into */
+#define PROTOCOL_SCTP   132
+#define HOP_LIMIT       64
+#define OTHER_BYTES     16 /* of a protocol that is not looked into */
 
 int tcp_flags_parse(const char *text, __u8 *flags)
 {
@@ -58,9 +58,9 @@ static __be16 fold(__u32 sum)
 /* The transport header and its payload behind the IP header. Gives their length. */
 static size_t put_transport(const struct frame_plan *plan, int protocol, unsigned char *at)
 {
-	struct tcphdr tcp = {0};
-	struct udphdr udp = {0};
-	struct icmphdr icmp = {0};
+	struct tcphdr tcp = { 0 };
+	struct udphdr udp = { 0 };
+	struct icmphdr icmp = { 0 };
 
 	switch (protocol) {
 	case PROTOCOL_TCP:
@@ -85,8 +85,8 @@ static size_t put_transport(const struct frame_plan *plan, int protocol, unsigne
 		memcpy(at, &icmp, sizeof(icmp));
 		return sizeof(icmp) + OTHER_BYTES;
 	case PROTOCOL_SCTP:
-		memcpy(at, &(__be16){htons(plan->source_port)}, 2);
-		memcpy(at + 2, &(__be16){htons(plan->destination_port)}, 2);
+		memcpy(at, &(__be16){ htons(plan->source_port) }, 2);
+		memcpy(at + 2, &(__be16){ htons(plan->destination_port) }, 2);
 		return OTHER_BYTES;
 	default:
 		return OTHER_BYTES;
@@ -114,11 +114,10 @@ static void put_checksum(const struct frame_plan *plan, int protocol, unsigned c
 	memcpy(at + place, &checksum, sizeof(checksum));
 }
 
-static size_t put_ip(const struct frame_plan *plan, int protocol, unsigned char *at,
-		     size_t payload)
+static size_t put_ip(const struct frame_plan *plan, int protocol, unsigned char *at, size_t payload)
 {
-	struct iphdr ip4 = {.version = 4, .ihl = 5, .ttl = HOP_LIMIT, .protocol = protocol};
-	struct ipv6hdr ip6 = {.version = 6, .nexthdr = protocol, .hop_limit = HOP_LIMIT};
+	struct iphdr ip4 = { .version = 4, .ihl = 5, .ttl = HOP_LIMIT, .protocol = protocol };
+	struct ipv6hdr ip6 = { .version = 6, .nexthdr = protocol, .hop_limit = HOP_LIMIT };
 
 	if (sluice_address_is_ipv4(&plan->source)) {
 		ip4.tot_len = htons(sizeof(ip4) + payload);

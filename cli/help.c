@@ -14,28 +14,36 @@ static const struct {
 	const char *key;
 	const char *names;
 } aliases[] = {
-	{"prefixes", "address-prefixes address-prefix prefix"},
-	{"addresses", "address ip-addresses"},
-	{"sources", "source-address-prefixes source-address-prefix source"},
-	{"sourcePorts", "source-port-ranges source-port-range source-port"},
-	{"destinations", "destination-address-prefixes destination-address-prefix destination"},
-	{"destinationPorts", "destination-port-ranges destination-port-range destination-port"},
-	{"nsg", "network-security-group"},
-	{"vnet", "vnet-name"},
-	{"subnet", "subnet-name"},
-	{"asgs", "application-security-groups"},
-	{"guards.spoofing", "spoofing"},
-	{"guards.dhcpServer", "dhcp-server"},
-	{"guards.routerAdvert", "router-advert"},
-	{"acceleration.mode", "acceleration"},
+	{ "prefixes", "address-prefixes address-prefix prefix" },
+	{ "addresses", "address ip-addresses" },
+	{ "sources", "source-address-prefixes source-address-prefix source" },
+	{ "sourcePorts", "source-port-ranges source-port-range source-port" },
+	{ "destinations", "destination-address-prefixes destination-address-prefix destination" },
+	{ "destinationPorts", "destination-port-ranges destination-port-range destination-port" },
+	{ "nsg", "network-security-group" },
+	{ "vnet", "vnet-name" },
+	{ "subnet", "subnet-name" },
+	{ "asgs", "application-security-groups" },
+	{ "guards.spoofing", "spoofing" },
+	{ "guards.dhcpServer", "dhcp-server" },
+	{ "guards.routerAdvert", "router-advert" },
+	{ "acceleration.mode", "acceleration" },
 };
 
 static const struct cli_option rule_options[] = {
-	{.name = "source-asgs", .type = OPTION_LIST, .value = "ASG...", .key = "sources",
-	 .prefix = "asg:", .help = "sources that are asgs"},
-	{.name = "destination-asgs", .type = OPTION_LIST, .value = "ASG...", .key = "destinations",
-	 .prefix = "asg:", .help = "destinations that are asgs"},
-	{.name = ""},
+	{ .name = "source-asgs",
+	  .type = OPTION_LIST,
+	  .value = "ASG...",
+	  .key = "sources",
+	  .prefix = "asg:",
+	  .help = "sources that are asgs" },
+	{ .name = "destination-asgs",
+	  .type = OPTION_LIST,
+	  .value = "ASG...",
+	  .key = "destinations",
+	  .prefix = "asg:",
+	  .help = "destinations that are asgs" },
+	{ .name = "" },
 };
 
 const char *parent_option(enum sluice_kind kind)
@@ -118,10 +126,14 @@ static void add_field_options(struct invocation *invocation)
 static void add_name_options(struct invocation *invocation)
 {
 	const char *parent = parent_option(invocation->command->kind);
-	struct cli_option name = {.name = "name", .letter = 'n', .type = OPTION_TEXT,
-				  .value = "NAME", .help = "its name, instead of the argument"};
-	struct cli_option owner = {.type = OPTION_TEXT, .value = "NAME",
-				   .help = "what it is in, instead of OWNER/NAME"};
+	struct cli_option name = { .name = "name",
+				   .letter = 'n',
+				   .type = OPTION_TEXT,
+				   .value = "NAME",
+				   .help = "its name, instead of the argument" };
+	struct cli_option owner = { .type = OPTION_TEXT,
+				    .value = "NAME",
+				    .help = "what it is in, instead of OWNER/NAME" };
 	static const char *const owner_aliases[SLUICE_KIND_COUNT] = {
 		[SLUICE_SUBNET] = "vnet-name",
 		[SLUICE_NSG_RULE] = "nsg-name",
@@ -192,11 +204,12 @@ void print_overview(FILE *stream)
 			 command->verb ? command->verb : "");
 		fprintf(stream, "  %-18s %s\n", name, command->help);
 	}
-	fprintf(stream, "\nadd is also create, delete del, list ls, set update.\n"
-			"An option may be written --priority 100, --priority=100 or priority 100.\n"
-			"\nOptions:\n%s"
-			"\nExit: 0 done, 1 usage, 2 refused and nothing changed, 3 drift, "
-			"4 rolled back.\n",
+	fprintf(stream,
+		"\nadd is also create, delete del, list ls, set update.\n"
+		"An option may be written --priority 100, --priority=100 or priority 100.\n"
+		"\nOptions:\n%s"
+		"\nExit: 0 done, 1 usage, 2 refused and nothing changed, 3 drift, "
+		"4 rolled back.\n",
 		global_help);
 }
 

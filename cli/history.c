@@ -11,7 +11,7 @@
 
 int run_confirm(struct invocation *invocation)
 {
-	struct sluice_error error = {0};
+	struct sluice_error error = { 0 };
 	struct sluice *sw;
 	int code, err;
 
@@ -34,7 +34,7 @@ int run_confirm(struct invocation *invocation)
 /* The version to bring back: the one asked for, or the newest before the running one. */
 static int find_version(struct invocation *invocation, struct sluice *sw, unsigned int *number)
 {
-	struct sluice_error error = {0};
+	struct sluice_error error = { 0 };
 	struct sluice_version *versions;
 	unsigned long long wanted = 0;
 	size_t count, running = 0;
@@ -60,7 +60,7 @@ static int find_version(struct invocation *invocation, struct sluice *sw, unsign
 
 int run_rollback(struct invocation *invocation)
 {
-	struct sluice_error error = {0};
+	struct sluice_error error = { 0 };
 	struct sluice_config *config;
 	struct change change;
 	unsigned int number;
@@ -99,7 +99,8 @@ static void print_history(const struct invocation *invocation,
 			  const struct sluice_version *versions, size_t count)
 {
 	static const struct table_column columns[] = {
-		{"VERSION", true}, {"", false}, {"TIME", false}, {"WHY", false}};
+		{ "VERSION", true }, { "", false }, { "TIME", false }, { "WHY", false }
+	};
 	struct table *table = table_new(invocation, columns, 4);
 
 	for (size_t i = 0; i < count; i++) {
@@ -114,7 +115,7 @@ static void print_history(const struct invocation *invocation,
 
 int run_history(struct invocation *invocation)
 {
-	struct sluice_error error = {0};
+	struct sluice_error error = { 0 };
 	struct sluice_version *versions;
 	struct sluice *sw;
 	size_t count;

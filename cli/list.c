@@ -15,31 +15,46 @@ struct list_column {
 
 #define MAX_COLUMNS 12
 
-#define RULE_COLUMNS                                                                         \
-	{"DIRECTION", "direction", false}, {"ACCESS", "access", false},                      \
-	{"PROTOCOL", "protocol", false}, {"SOURCES", "sources", false},                      \
-	{"PORTS", "sourcePorts", false}, {"DESTINATIONS", "destinations", false},            \
-	{"PORTS", "destinationPorts", false}
+#define RULE_COLUMNS                                                                          \
+	{ "DIRECTION", "direction", false }, { "ACCESS", "access", false },                   \
+		{ "PROTOCOL", "protocol", false }, { "SOURCES", "sources", false },           \
+		{ "PORTS", "sourcePorts", false }, { "DESTINATIONS", "destinations", false }, \
+	{                                                                                     \
+		"PORTS", "destinationPorts", false                                            \
+	}
 
 static const struct list_column columns[SLUICE_KIND_COUNT][MAX_COLUMNS] = {
-	[SLUICE_UPLINK] = {{"DEVICE", "device", false}, {"HOOK", "hook", false}},
-	[SLUICE_VNET] = {{"NAME", "name", false}, {"VNI", "vni", true},
-			 {"PREFIXES", "prefixes", false}, {"SUBNETS", "subnets", false}},
-	[SLUICE_SUBNET] = {{"VNET", "vnet", false}, {"NAME", "name", false},
-			   {"PREFIXES", "prefixes", false}, {"NSG", "nsg", false}},
-	[SLUICE_TAG] = {{"NAME", "name", false}, {"PREFIXES", "prefixes", false}},
-	[SLUICE_ASG] = {{"NAME", "name", false}, {"PORTS", "ports", false}},
-	[SLUICE_ACL] = {{"NAME", "name", false}, {"APPLIES TO", "appliesTo", false},
-			{"RULES", "rules", false}},
-	[SLUICE_ACL_RULE] = {{"ACL", "acl", false}, {"NAME", "name", false}, RULE_COLUMNS},
-	[SLUICE_NSG] = {{"NAME", "name", false}, {"EXISTING FLOWS", "existingFlows", false},
-			{"RULES", "rules", false}},
-	[SLUICE_NSG_RULE] = {{"NSG", "nsg", false}, {"NAME", "name", false},
-			     {"PRIORITY", "priority", true}, RULE_COLUMNS},
-	[SLUICE_PORT] = {{"NAME", "name", false}, {"DEVICE", "device", false},
-			 {"VNET", "vnet", false}, {"SUBNET", "subnet", false},
-			 {"MAC", "mac", false}, {"ADDRESSES", "addresses", false},
-			 {"NSG", "nsg", false}, {"ACL", "acl", false}, {"ASGS", "asgs", false}},
+	[SLUICE_UPLINK] = { { "DEVICE", "device", false }, { "HOOK", "hook", false } },
+	[SLUICE_VNET] = { { "NAME", "name", false },
+			  { "VNI", "vni", true },
+			  { "PREFIXES", "prefixes", false },
+			  { "SUBNETS", "subnets", false } },
+	[SLUICE_SUBNET] = { { "VNET", "vnet", false },
+			    { "NAME", "name", false },
+			    { "PREFIXES", "prefixes", false },
+			    { "NSG", "nsg", false } },
+	[SLUICE_TAG] = { { "NAME", "name", false }, { "PREFIXES", "prefixes", false } },
+	[SLUICE_ASG] = { { "NAME", "name", false }, { "PORTS", "ports", false } },
+	[SLUICE_ACL] = { { "NAME", "name", false },
+			 { "APPLIES TO", "appliesTo", false },
+			 { "RULES", "rules", false } },
+	[SLUICE_ACL_RULE] = { { "ACL", "acl", false }, { "NAME", "name", false }, RULE_COLUMNS },
+	[SLUICE_NSG] = { { "NAME", "name", false },
+			 { "EXISTING FLOWS", "existingFlows", false },
+			 { "RULES", "rules", false } },
+	[SLUICE_NSG_RULE] = { { "NSG", "nsg", false },
+			      { "NAME", "name", false },
+			      { "PRIORITY", "priority", true },
+			      RULE_COLUMNS },
+	[SLUICE_PORT] = { { "NAME", "name", false },
+			  { "DEVICE", "device", false },
+			  { "VNET", "vnet", false },
+			  { "SUBNET", "subnet", false },
+			  { "MAC", "mac", false },
+			  { "ADDRESSES", "addresses", false },
+			  { "NSG", "nsg", false },
+			  { "ACL", "acl", false },
+			  { "ASGS", "asgs", false } },
 };
 
 /* The ports that list an asg: its members. */
@@ -50,8 +65,7 @@ static json_t *asg_members(const struct sluice_config *config, const char *name)
 	for (size_t i = 0; i < config->port_count; i++)
 		for (size_t a = 0; a < config->ports[i].asg_count; a++)
 			if (!strcmp(config->ports[i].asgs[a], name))
-				json_array_append_new(members,
-						      json_string(config->ports[i].name));
+				json_array_append_new(members, json_string(config->ports[i].name));
 	return members;
 }
 
@@ -122,8 +136,7 @@ static int collect(const struct sluice_config *config, enum sluice_kind kind, co
 }
 
 /* Every thing that can hold things of this kind. */
-static int collect_from_all(const struct sluice_config *config, enum sluice_kind kind,
-			    json_t *into)
+static int collect_from_all(const struct sluice_config *config, enum sluice_kind kind, json_t *into)
 {
 	int err = 0;
 
@@ -159,7 +172,8 @@ static void print_things(const struct invocation *invocation, enum sluice_kind k
 		headers[count].right = columns[kind][count].right;
 	}
 	table = table_new(invocation, headers, count);
-	json_array_foreach(things, index, thing) {
+	json_array_foreach(things, index, thing)
+	{
 		table_row(table);
 		for (size_t i = 0; i < count; i++) {
 			const json_t *value = json_object_get(thing, columns[kind][i].key);
@@ -183,7 +197,7 @@ static void print_things(const struct invocation *invocation, enum sluice_kind k
 static int running_document(struct invocation *invocation, struct sluice **sw,
 			    struct sluice_config **config)
 {
-	struct sluice_error error = {0};
+	struct sluice_error error = { 0 };
 	unsigned int version;
 	int code;
 
@@ -202,7 +216,7 @@ int run_list(struct invocation *invocation)
 	enum sluice_kind kind = invocation->command->kind;
 	const char *option = parent_option(kind);
 	const char *parent = invocation->argument_count ? invocation->arguments[0]
-			     : option			? option_text(invocation, option)
+			     : option                   ? option_text(invocation, option)
 							: NULL;
 	json_t *things = json_array();
 	struct sluice_config *config;
@@ -238,9 +252,8 @@ static void print_thing(const struct invocation *invocation, enum sluice_kind ki
 	const char *key;
 	size_t index;
 
-	json_object_foreach((json_t *)thing, key, value)
-		if (strcmp(key, "rules"))
-			printf("%-16s %s\n", key, cell_text(value));
+	json_object_foreach((json_t *)thing, key, value) if (strcmp(key, "rules"))
+		printf("%-16s %s\n", key, cell_text(value));
 	value = json_object_get(thing, "rules");
 	if (!json_array_size(value))
 		return;

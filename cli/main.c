@@ -61,7 +61,7 @@ static int run_command(struct invocation *invocation, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	struct invocation invocation = {0};
+	struct invocation invocation = { 0 };
 	int first, code;
 
 	first = read_global_options(&invocation, argc, argv);

@@ -11,17 +11,17 @@
 #include "cli/cli.h"
 
 #define DEFAULT_RATE 1000
-#define QUIET_NS 1000000000ULL
+#define QUIET_NS     1000000000ULL
 
 static volatile sig_atomic_t interrupted;
 
 struct observer {
 	const struct invocation *invocation;
 	struct sluice *sw;
-	int slot;           /* 0: all ports */
-	int kind;           /* enum event_kind, 0: both */
+	int slot; /* 0: all ports */
+	int kind; /* enum event_kind, 0: both */
 	bool follow;
-	__u64 last;         /* when something arrived, or it began */
+	__u64 last;            /* when something arrived, or it began */
 	long long wall_offset; /* wall clock minus the events' clock */
 };
 
@@ -74,13 +74,12 @@ static void print_event_json(const struct observer *observer, const struct event
 	const char *in = sluice_slot_name(observer->sw, event->in_slot);
 	const char *out = sluice_slot_name(observer->sw, event->out_slot);
 	const char *rule = event->rule ? sluice_rule_name(observer->sw, event->rule) : NULL;
-	json_t *json = json_pack(
-		"{sf ss ss? ss? ss? ss? si si si}", "time",
-		(double)(event->time + observer->wall_offset) / 1e9, "verdict",
-		dropped ? "Dropped" : "Forwarded", "reason",
-		dropped ? sluice_drop_reason_name(event->reason) : NULL, "rule", rule, "port", in,
-		"to", out, "etherType", ntohs(event->ethertype), "length", (int)event->length,
-		"version", (int)event->version);
+	json_t *json = json_pack("{sf ss ss? ss? ss? ss? si si si}", "time",
+				 (double)(event->time + observer->wall_offset) / 1e9, "verdict",
+				 dropped ? "Dropped" : "Forwarded", "reason",
+				 dropped ? sluice_drop_reason_name(event->reason) : NULL, "rule",
+				 rule, "port", in, "to", out, "etherType", ntohs(event->ethertype),
+				 "length", (int)event->length, "version", (int)event->version);
 
 	if (has_addresses(event)) {
 		char source[INET6_ADDRSTRLEN], destination[INET6_ADDRSTRLEN];
@@ -174,12 +173,12 @@ static int read_filters(const struct invocation *invocation, struct observer *ob
 
 int run_observe(struct invocation *invocation)
 {
-	struct observer observer = {.invocation = invocation};
-	struct sigaction action = {.sa_handler = on_signal};
+	struct observer observer = { .invocation = invocation };
+	struct sigaction action = { .sa_handler = on_signal };
 	const char *port = option_text(invocation, "port");
 	const char *rate = option_text(invocation, "rate");
 	unsigned long long per_second = DEFAULT_RATE;
-	struct sluice_error error = {0};
+	struct sluice_error error = { 0 };
 	int code;
 
 	code = read_filters(invocation, &observer);

@@ -43,14 +43,10 @@ static const struct {
 	char letter;
 	bool has_value;
 } globals[GLOBAL_COUNT] = {
-	[GLOBAL_JSON] = {"json", 'j', false},
-	[GLOBAL_NETNS] = {"netns", 'n', true},
-	[GLOBAL_SWITCH] = {"switch", 0, true},
-	[GLOBAL_WHAT_IF] = {"what-if", 0, false},
-	[GLOBAL_CONFIRM] = {"confirm", 0, true},
-	[GLOBAL_COLOR] = {"color", 0, true},
-	[GLOBAL_VERSION] = {"version", 'V', false},
-	[GLOBAL_HELP] = {"help", 'h', false},
+	[GLOBAL_JSON] = { "json", 'j', false },       [GLOBAL_NETNS] = { "netns", 'n', true },
+	[GLOBAL_SWITCH] = { "switch", 0, true },      [GLOBAL_WHAT_IF] = { "what-if", 0, false },
+	[GLOBAL_CONFIRM] = { "confirm", 0, true },    [GLOBAL_COLOR] = { "color", 0, true },
+	[GLOBAL_VERSION] = { "version", 'V', false }, [GLOBAL_HELP] = { "help", 'h', false },
 };
 
 /* Whether word is this option with dashes; *value: what follows "=" in the same word, or NULL. */
@@ -100,7 +96,8 @@ static int set_global(struct invocation *invocation, enum global global, const c
 	case GLOBAL_CONFIRM:
 		if (!parse_number(value, 86400, &seconds) || !seconds)
 			return usage_error(invocation,
-					   "--confirm wants seconds, 1 to 86400, not \"%s\"", value);
+					   "--confirm wants seconds, 1 to 86400, not \"%s\"",
+					   value);
 		invocation->confirm_given = true;
 		invocation->confirm_seconds = seconds;
 		return 0;
@@ -127,8 +124,7 @@ static int take_global(struct invocation *invocation, enum global global, const 
 
 	if (!globals[global].has_value) {
 		if (value)
-			return usage_error(invocation, "--%s takes no value",
-					   globals[global].name);
+			return usage_error(invocation, "--%s takes no value", globals[global].name);
 	} else if (!value) {
 		if (*at >= argc)
 			return usage_error(invocation, "%s wants a value", word);
@@ -168,120 +164,6 @@ int read_global_options(struct invocation *invocation, int argc, char **argv)
 	return -1 - EXIT_USAGE;
 }
 
-/* --- the command's name --------------------------------------------------------------------- */
-
-static bool same_verb(const char *verb, const char *word)
-{
-	static const char *const pairs[][2] = {
-		{"add", "create"}, {"delete", "del"}, {"list", "ls"}, {"set", "update"},
-		{"delete", "rm"},
-	};
-
-	if (!strcmp(verb, word))
-		return true;
-	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
-		if ((!strcmp(verb, pairs[i][0]) && !strcmp(word, pairs[i][1])) ||
-		    (!strcmp(verb, pairs[i][1]) && !strcmp(word, pairs[i][0])))
-			return true;
-	return false;
-}
-
-/* How many words of argv the noun takes, or 0 when they are others. */
-static int noun_words(const char *noun, int argc, char **argv)
-{
-	const char *rest = noun;
-	int words = 0;
-
-	while (words < argc) {
-		size_t length = strcspn(rest, " ");
-
-		if (strlen(argv[words]) != length || strncmp(argv[words], rest, length))
-			return 0;
-		words++;
-		if (!rest[length])
-			return words;
-		rest += length + 1;
-	}
-	return 0;
-}
-
-static bool absent(const struct invocation *invocation, int argc, char **argv, int *code)
-{
-	for (const struct absent_command *command = absent_commands; command->noun; command++) {
-		int words = noun_words(command->noun, argc, argv);
-
-		if (!words)
-			continue;
-		if (command->verb && (words >= argc || !same_verb(command->verb, argv[words])))
-			continue;
-		*code = refuse_text(invocation, "this version can not do \"%s%s%s\"", command->noun,
-				    command->verb ? " " : "", command->verb ? command->verb : "");
-		return true;
-	}
-	return false;
-}
-
-static bool wants_help(const char *word)
-{
-	return !strcmp(word, "-h") || !strcmp(word, "--help") || !strcmp(word, "help");
-}
-
-/* The noun is known, its verb is not. */
-static int unknown_verb(struct invocation *invocation, const char *noun, const char *word)
-{
-	char verbs[256] = "";
-
-	for (const struct command *command = commands; command->noun; command++) {
-		size_t length = strlen(verbs);
-
-		if (strcmp(command->noun, noun) || !command->verb)
-			continue;
-		snprintf(verbs + length, sizeof(verbs) - length, "%s%s", length ? ", " : "",
-			 command->verb);
-	}
-	if (word)
-		return usage_error(invocation, "%s can not \"%s\"; it can %s", noun, word, verbs);
-	return usage_error(invocation, "%s what? It can %s", noun, verbs);
-}
-
-const struct command *find_command(struct invocation *invocation, int argc, char **argv, int *used,
-				   int *code)
-{
-	const char *noun = NULL;
-	int longest = 0;
-
-	if (absent(invocation, argc, argv, code))
-		return NULL;
-	for (const struct command *command = commands; command->noun; command++) {
-		int words = noun_words(command->noun, argc, argv);
-
-		if (words > longest) {
-			longest = words;
-			noun = command->noun;
-		}
-	}
-	if (!noun) {
-		*code = usage_error(invocation, "there is no command \"%s\" (see: sluice help)",
-				    argv[0]);
-		return NULL;
-	}
-	for (const struct command *command = commands; command->noun; command++) {
-		if (strcmp(command->noun, noun))
-			continue;
-		if (command->verb && (longest >= argc || !same_verb(command->verb, argv[longest])))
-			continue;
-		*used = longest + (command->verb ? 1 : 0);
-		return command;
-	}
-	if (longest < argc && wants_help(argv[longest])) {
-		print_noun_help(stdout, noun);
-		*code = EXIT_DONE;
-		return NULL;
-	}
-	*code = unknown_verb(invocation, noun, longest < argc ? argv[longest] : NULL);
-	return NULL;
-}
-
 /* --- what follows --------------------------------------------------------------------------- */
 
 static bool alias_is(const char *aliases, const char *word, size_t length)
@@ -310,8 +192,8 @@ static int match_option(const struct invocation *invocation, const char *word, c
 			*value = name + length + 1;
 	} else if (word[0] == '-') {
 		for (size_t i = 0; i < invocation->option_count; i++)
-			if (invocation->options[i].letter && word[1] == invocation->options[i].letter &&
-			    !word[2])
+			if (invocation->options[i].letter &&
+			    word[1] == invocation->options[i].letter && !word[2])
 				return i;
 		return -1;
 	} else {
@@ -320,8 +202,8 @@ static int match_option(const struct invocation *invocation, const char *word, c
 	for (size_t i = 0; i < invocation->option_count; i++) {
 		const struct cli_option *option = &invocation->options[i];
 
-		if (alias_is(option->name, name, length) || alias_is(option->aliases, name, length) ||
-		    alias_is(option->key, name, length))
+		if (alias_is(option->name, name, length) ||
+		    alias_is(option->aliases, name, length) || alias_is(option->key, name, length))
 			return i;
 	}
 	return -1;

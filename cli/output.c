@@ -40,7 +40,7 @@ static void print_error(const struct invocation *invocation, const struct sluice
 
 int usage_error(const struct invocation *invocation, const char *format, ...)
 {
-	struct sluice_error error = {0};
+	struct sluice_error error = { 0 };
 	size_t length;
 	va_list list;
 
@@ -65,7 +65,7 @@ int refuse(const struct invocation *invocation, const struct sluice_error *error
 
 int refuse_text(const struct invocation *invocation, const char *format, ...)
 {
-	struct sluice_error error = {0};
+	struct sluice_error error = { 0 };
 	va_list list;
 
 	va_start(list, format);
@@ -150,7 +150,8 @@ void table_row(struct table *table)
 void table_cell(struct table *table, size_t column, enum shade shade, const char *format, ...)
 {
 	static const char *const names[] = {
-		[SHADE_GOOD] = "green", [SHADE_BAD] = "red", [SHADE_FAINT] = "gray"};
+		[SHADE_GOOD] = "green", [SHADE_BAD] = "red", [SHADE_FAINT] = "gray"
+	};
 	va_list list;
 	char *text;
 	int length;
@@ -201,7 +202,8 @@ static void append_value(char *text, size_t size, const json_t *value)
 	case JSON_NULL:
 		return;
 	case JSON_ARRAY:
-		json_array_foreach(value, index, item) {
+		json_array_foreach(value, index, item)
+		{
 			if (index && strlen(text) + 1 < size)
 				strcat(text, " ");
 			append_value(text, size, item);
@@ -213,7 +215,8 @@ static void append_value(char *text, size_t size, const json_t *value)
 			append_value(text, size, item);
 			return;
 		}
-		json_object_foreach((json_t *)value, key, item) {
+		json_object_foreach((json_t *)value, key, item)
+		{
 			length = strlen(text);
 			snprintf(text + length, size - length, "%s%s=", length ? " " : "", key);
 			append_value(text, size, item);

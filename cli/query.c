@@ -10,9 +10,9 @@
 
 #include "cli/cli.h"
 
-#define PROTOCOL_ICMP 1
-#define PROTOCOL_ICMPV6 58
-#define ICMP_ECHO_REQUEST 8
+#define PROTOCOL_ICMP       1
+#define PROTOCOL_ICMPV6     58
+#define ICMP_ECHO_REQUEST   8
 #define ICMPV6_ECHO_REQUEST 128
 
 /* A question as it is asked. */
@@ -74,13 +74,15 @@ static int read_question(struct sluice *sw, const struct question *question, str
 
 	if (!question->port || !question->direction || !question->protocol || !question->local ||
 	    !question->remote)
-		return sluice_error_set(error, -EINVAL,
-					"a question has port, direction, protocol, local and remote");
+		return sluice_error_set(
+			error, -EINVAL,
+			"a question has port, direction, protocol, local and remote");
 	memset(query, 0, sizeof(*query));
 	if (sluice_protocol_parse(question->protocol, &protocol) || protocol < 0)
-		return sluice_error_set(error, -EINVAL,
-					"protocol is Tcp, Udp, Icmp, Esp, Ah or a number, not \"%s\"",
-					question->protocol);
+		return sluice_error_set(
+			error, -EINVAL,
+			"protocol is Tcp, Udp, Icmp, Esp, Ah or a number, not \"%s\"",
+			question->protocol);
 	err = read_direction(question->direction, &query->direction, error)
 		      ?: parse_endpoint(question->local, &local, &local_port, &local_has, error)
 		      ?: parse_endpoint(question->remote, &remote, &remote_port, &remote_has, error)
@@ -107,7 +109,7 @@ static int read_question(struct sluice *sw, const struct question *question, str
 
 static json_t *answer_json(struct sluice *sw, const struct trace_result *result)
 {
-	static const char *const levels[] = {NULL, "acl", "subnet", "nic"};
+	static const char *const levels[] = { NULL, "acl", "subnet", "nic" };
 	const char *rule = result->rule ? sluice_rule_name(sw, result->rule) : NULL;
 	const char *level = rule && result->level <= LEVEL_NIC ? levels[result->level] : NULL;
 
@@ -131,9 +133,9 @@ static json_t *ask(struct sluice *sw, const struct question *question, struct sl
 static int question_from_json(const json_t *json, struct question *question,
 			      struct sluice_error *error)
 {
-	const char **texts[] = {&question->port, &question->direction, &question->protocol,
-				&question->local, &question->remote};
-	static const char *const keys[] = {"port", "direction", "protocol", "local", "remote"};
+	const char **texts[] = { &question->port, &question->direction, &question->protocol,
+				 &question->local, &question->remote };
+	static const char *const keys[] = { "port", "direction", "protocol", "local", "remote" };
 	static char number[16];
 
 	if (!json_is_object(json))
@@ -164,8 +166,8 @@ static int question_from_json(const json_t *json, struct question *question,
 static json_t *answer_line(struct sluice *sw, const char *line, size_t length, const char *file,
 			   unsigned int number, bool *failed)
 {
-	struct sluice_error error = {0};
-	struct question question = {0};
+	struct sluice_error error = { 0 };
+	struct question question = { 0 };
 	json_error_t where;
 	json_t *json, *answer = NULL;
 
@@ -249,7 +251,7 @@ static int run_one(struct invocation *invocation, struct sluice *sw)
 		.icmp_type = number_option(invocation, "icmp-type", SLUICE_ANY),
 		.icmp_code = number_option(invocation, "icmp-code", 0),
 	};
-	struct sluice_error error = {0};
+	struct sluice_error error = { 0 };
 	json_t *answer;
 
 	answer = ask(sw, &question, &error);
@@ -266,8 +268,8 @@ static int run_one(struct invocation *invocation, struct sluice *sw)
 
 static int check_options(const struct invocation *invocation)
 {
-	static const char *const wanted[] = {"port", "direction", "protocol", "local", "remote"};
-	static const char *const numbers[] = {"icmp-type", "icmp-code"};
+	static const char *const wanted[] = { "port", "direction", "protocol", "local", "remote" };
+	static const char *const numbers[] = { "icmp-type", "icmp-code" };
 	bool batch = option_given(invocation, "batch");
 	unsigned long long number;
 
@@ -301,38 +303,6 @@ int run_test_ip_flow(struct invocation *invocation)
 		code = run_batch(invocation, sw, option_text(invocation, "batch"));
 	else
 		code = run_one(invocation, sw);
-	sluice_close(sw);
-	return code;
-}
-
-int run_next_hop(struct invocation *invocation)
-{
-	const char *text = option_text(invocation, "dest-ip");
-	struct sluice_error error = {0};
-	struct ip_address destination;
-	struct sluice_next_hop hop;
-	struct sluice *sw;
-	int code;
-
-	if (sluice_address_parse(text, &destination))
-		return usage_error(invocation, "--dest-ip wants an address, not \"%s\"", text);
-	code = open_switch(invocation, &sw);
-	if (code)
-		return code;
-	if (sluice_next_hop(sw, invocation->arguments[0], &destination, &hop, &error)) {
-		code = refuse(invocation, &error);
-	} else if (invocation->json) {
-		print_json(json_pack("{ssss?s?s?}", "nextHopType", hop.type, "nextHop",
-				     hop.to[0] ? hop.to : NULL, "prefix",
-				     hop.prefix[0] ? hop.prefix : NULL, "subnet",
-				     hop.subnet[0] ? hop.subnet : NULL));
-	} else if (!strcmp(hop.type, "None")) {
-		printf("None: %s%s\n", hop.prefix[0] ? "nobody has the address in " : "no route",
-		       hop.prefix);
-	} else {
-		printf("%s %s, by route %s (subnet %s)\n", hop.type, hop.to, hop.prefix,
-		       hop.subnet);
-	}
 	sluice_close(sw);
 	return code;
 }

@@ -14,7 +14,7 @@
 
 json_t *parsed_json(const struct trace_parsed *parsed)
 {
-	static const char *const fragments[] = {"no", "first", "later"};
+	static const char *const fragments[] = { "no", "first", "later" };
 	json_t *json = json_object(), *vlans = json_array();
 	char text[INET6_ADDRSTRLEN];
 
@@ -80,7 +80,7 @@ static int replay_frames(struct invocation *invocation, struct sluice *sw, const
 {
 	static unsigned char out[SLUICE_FRAME_MAX];
 	bool keep = option_given(invocation, "keep-flows");
-	struct sluice_error error = {0};
+	struct sluice_error error = { 0 };
 	unsigned long long number = 0;
 	struct pcap_pkthdr *header;
 	const unsigned char *bytes;
@@ -109,8 +109,7 @@ static int replay_frames(struct invocation *invocation, struct sluice *sw, const
 	return EXIT_DONE;
 }
 
-int run_replay(struct invocation *invocation, struct sluice *sw, const char *port,
-	       const char *path)
+int run_replay(struct invocation *invocation, struct sluice *sw, const char *port, const char *path)
 {
 	char problem[PCAP_ERRBUF_SIZE];
 	pcap_t *pcap = pcap_open_offline(path, problem);
@@ -119,8 +118,9 @@ int run_replay(struct invocation *invocation, struct sluice *sw, const char *por
 	if (!pcap)
 		return refuse_text(invocation, "%s", problem);
 	if (pcap_datalink(pcap) != DLT_EN10MB)
-		code = refuse_text(invocation, "%s holds %s frames; only Ethernet ones can be replayed",
-				   path, pcap_datalink_val_to_name(pcap_datalink(pcap)) ?: "unknown");
+		code = refuse_text(invocation,
+				   "%s holds %s frames; only Ethernet ones can be replayed", path,
+				   pcap_datalink_val_to_name(pcap_datalink(pcap)) ?: "unknown");
 	else
 		code = replay_frames(invocation, sw, port, path, pcap);
 	pcap_close(pcap);

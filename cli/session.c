@@ -24,7 +24,7 @@ struct sluice_options switch_options(const struct invocation *invocation)
 int open_switch(const struct invocation *invocation, struct sluice **sw)
 {
 	struct sluice_options options = switch_options(invocation);
-	struct sluice_error error = {0};
+	struct sluice_error error = { 0 };
 
 	if (sluice_open(&options, sw, &error))
 		return refuse(invocation, &error);
@@ -33,7 +33,7 @@ int open_switch(const struct invocation *invocation, struct sluice **sw)
 
 int read_document(struct invocation *invocation, struct sluice_config **config)
 {
-	struct sluice_error error = {0};
+	struct sluice_error error = { 0 };
 	struct sluice_config *read;
 	char *name;
 
@@ -56,7 +56,7 @@ int read_document(struct invocation *invocation, struct sluice_config **config)
 
 int change_begin(struct invocation *invocation, struct change *change)
 {
-	struct sluice_error error = {0};
+	struct sluice_error error = { 0 };
 	int code;
 
 	memset(change, 0, sizeof(*change));
@@ -86,7 +86,8 @@ static void print_update(const json_t *from, const json_t *to)
 	const char *key;
 	json_t *value;
 
-	json_object_foreach((json_t *)to, key, value) {
+	json_object_foreach((json_t *)to, key, value)
+	{
 		json_t *old = json_object_get(from, key);
 
 		if (json_equal(old, value) || (!old && json_is_null(value)))
@@ -95,9 +96,9 @@ static void print_update(const json_t *from, const json_t *to)
 			continue;
 		printf("    %s: %s -> %s\n", key, cell_text(old), cell_text(value));
 	}
-	json_object_foreach((json_t *)from, key, value)
-		if (!json_object_get(to, key) && !json_is_null(value))
-			printf("    %s: %s ->\n", key, cell_text(value));
+	json_object_foreach((json_t *)from, key,
+			    value) if (!json_object_get(to, key) && !json_is_null(value))
+		printf("    %s: %s ->\n", key, cell_text(value));
 }
 
 void print_diff(const struct invocation *invocation, json_t *diff)
@@ -105,13 +106,19 @@ void print_diff(const struct invocation *invocation, json_t *diff)
 	json_t *item;
 	size_t index;
 
-	json_array_foreach(diff, index, item) {
+	json_array_foreach(diff, index, item)
+	{
 		const char *change = cell_text(json_object_get(item, "change"));
 		bool added = !strcmp(change, "add"), removed = !strcmp(change, "remove");
 
 		printf("%s%s %s %s%s\n",
-		       shade(invocation, added ? SHADE_GOOD : removed ? SHADE_BAD : SHADE_PLAIN),
-		       added ? "+" : removed ? "-" : "~", cell_text(json_object_get(item, "kind")),
+		       shade(invocation, added     ? SHADE_GOOD
+					 : removed ? SHADE_BAD
+						   : SHADE_PLAIN),
+		       added     ? "+"
+		       : removed ? "-"
+				 : "~",
+		       cell_text(json_object_get(item, "kind")),
 		       cell_text(json_object_get(item, "name")), shade(invocation, SHADE_PLAIN));
 		if (!added && !removed)
 			print_update(json_object_get(item, "from"), json_object_get(item, "to"));
@@ -123,7 +130,7 @@ void print_diff(const struct invocation *invocation, json_t *diff)
 
 static int finish_what_if(struct invocation *invocation, struct change *change)
 {
-	struct sluice_error error = {0};
+	struct sluice_error error = { 0 };
 	json_t *diff;
 
 	if (sluice_config_validate(change->wanted, &error))
@@ -168,7 +175,7 @@ static void print_committed(const struct invocation *invocation, const struct ch
 int change_finish(struct invocation *invocation, struct change *change, const char *why,
 		  const char *done)
 {
-	struct sluice_error error = {0}, ignored = {0};
+	struct sluice_error error = { 0 }, ignored = { 0 };
 	unsigned int version;
 
 	if (invocation->what_if)

@@ -30,10 +30,10 @@ static json_t *counters_json(const char *port, const struct port_counters *count
 static int stats_of_rules(struct invocation *invocation, struct sluice *sw)
 {
 	static const struct table_column columns[] = {
-		{"RULE", false}, {"DIRECTION", false}, {"PACKETS", true},
-		{"BYTES", true}, {"FLOWS", true},
+		{ "RULE", false }, { "DIRECTION", false }, { "PACKETS", true },
+		{ "BYTES", true }, { "FLOWS", true },
 	};
-	struct sluice_error error = {0};
+	struct sluice_error error = { 0 };
 	struct sluice_rule_stat *stats;
 	struct table *table = NULL;
 	json_t *list = json_array();
@@ -66,10 +66,8 @@ static int stats_of_rules(struct invocation *invocation, struct sluice *sw)
 		table_cell(table, 1, SHADE_PLAIN, "%s", direction);
 		table_cell(table, 2, SHADE_PLAIN, "%llu",
 			   (unsigned long long)stat->counters.packets);
-		table_cell(table, 3, SHADE_PLAIN, "%llu",
-			   (unsigned long long)stat->counters.bytes);
-		table_cell(table, 4, SHADE_PLAIN, "%llu",
-			   (unsigned long long)stat->counters.flows);
+		table_cell(table, 3, SHADE_PLAIN, "%llu", (unsigned long long)stat->counters.bytes);
+		table_cell(table, 4, SHADE_PLAIN, "%llu", (unsigned long long)stat->counters.flows);
 	}
 	free(stats);
 	if (table)
@@ -152,8 +150,8 @@ static void print_stats_json(const struct port_stats *stats, bool one)
 static void print_packets(const struct invocation *invocation, const struct port_stats *stats)
 {
 	static const struct table_column columns[] = {
-		{"PORT", false},   {"RX PACKETS", true}, {"RX BYTES", true},
-		{"TX PACKETS", true}, {"TX BYTES", true},	{"DROPS", true},
+		{ "PORT", false },      { "RX PACKETS", true }, { "RX BYTES", true },
+		{ "TX PACKETS", true }, { "TX BYTES", true },   { "DROPS", true },
 	};
 	struct table *table = table_new(invocation, columns, 6);
 
@@ -178,7 +176,8 @@ static void print_packets(const struct invocation *invocation, const struct port
 static void print_drops(const struct invocation *invocation, const struct port_stats *stats)
 {
 	static const struct table_column columns[] = {
-		{"PORT", false}, {"REASON", false}, {"DROPS", true}, {"MEANING", false}};
+		{ "PORT", false }, { "REASON", false }, { "DROPS", true }, { "MEANING", false }
+	};
 	struct table *table = table_new(invocation, columns, 4);
 
 	for (size_t i = 0; i < stats->count; i++)
@@ -200,8 +199,8 @@ static void print_drops(const struct invocation *invocation, const struct port_s
 static int stats_of_ports(struct invocation *invocation, struct sluice *sw)
 {
 	const char *only = invocation->argument_count ? invocation->arguments[0] : NULL;
-	struct port_stats stats = {0};
-	struct sluice_error error = {0};
+	struct port_stats stats = { 0 };
+	struct sluice_error error = { 0 };
 	struct sluice_config *config;
 	unsigned int version;
 	int code = EXIT_DONE;

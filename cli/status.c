@@ -28,7 +28,7 @@ static json_t *text_or_null(const char *text)
 
 static json_t *port_json(struct sluice *sw, const struct sluice_port_status *port)
 {
-	struct port_counters counters = {0};
+	struct port_counters counters = { 0 };
 	struct sluice_error error;
 
 	/* A port that went meanwhile has no counters; that is no failure of status. */
@@ -54,34 +54,35 @@ static void print_status_json(struct sluice *sw, const struct sluice_status *sta
 	for (size_t i = 0; i < status->uplink_count; i++) {
 		const struct sluice_uplink_status *uplink = &status->uplinks[i];
 
-		json_array_append_new(
-			uplinks, json_pack("{sssisssbssso}", "device", uplink->device, "ifindex",
-					   (int)uplink->ifindex, "hook", uplink->hook,
-					   "dispatcher", uplink->dispatcher, "why", uplink->why,
-					   "drift", text_or_null(uplink->drift)));
+		json_array_append_new(uplinks, json_pack("{sssisssbssso}", "device", uplink->device,
+							 "ifindex", (int)uplink->ifindex, "hook",
+							 uplink->hook, "dispatcher",
+							 uplink->dispatcher, "why", uplink->why,
+							 "drift", text_or_null(uplink->drift)));
 	}
 	mac_text(status->mac, mac);
 	print_json(json_pack("{ss si so ss so s{sisi} sI so so}", "switch", status->name, "version",
 			     (int)status->version, "netns", text_or_null(status->netns), "mac", mac,
-			     "pendingSeconds",
-			     pending >= 0 ? json_integer(pending) : json_null(), "tables", "lines",
-			     (int)status->table_lines, "used", (int)status->table_lines_used,
-			     "flowCapacity", (json_int_t)status->flow_capacity, "ports", ports,
-			     "uplinks", uplinks));
+			     "pendingSeconds", pending >= 0 ? json_integer(pending) : json_null(),
+			     "tables", "lines", (int)status->table_lines, "used",
+			     (int)status->table_lines_used, "flowCapacity",
+			     (json_int_t)status->flow_capacity, "ports", ports, "uplinks",
+			     uplinks));
 }
 
 static void print_ports(const struct invocation *invocation, struct sluice *sw,
 			const struct sluice_status *status)
 {
 	static const struct table_column columns[] = {
-		{"PORT", false}, {"DEVICE", false}, {"VNET/SUBNET", false}, {"DELIVERY", false},
-		{"RX", true},	 {"TX", true},	    {"DROPS", true},	    {"WHY", false},
+		{ "PORT", false },     { "DEVICE", false }, { "VNET/SUBNET", false },
+		{ "DELIVERY", false }, { "RX", true },      { "TX", true },
+		{ "DROPS", true },     { "WHY", false },
 	};
 	struct table *table = table_new(invocation, columns, 8);
 
 	for (size_t i = 0; i < status->port_count; i++) {
 		const struct sluice_port_status *port = &status->ports[i];
-		struct port_counters counters = {0};
+		struct port_counters counters = { 0 };
 		struct sluice_error error;
 		unsigned long long drops;
 
@@ -105,8 +106,9 @@ static void print_ports(const struct invocation *invocation, struct sluice *sw,
 
 static void print_uplinks(const struct invocation *invocation, const struct sluice_status *status)
 {
-	static const struct table_column columns[] = {
-		{"UPLINK", false}, {"HOOK", false}, {"WHY", false}};
+	static const struct table_column columns[] = { { "UPLINK", false },
+						       { "HOOK", false },
+						       { "WHY", false } };
 	struct table *table;
 
 	if (!status->uplink_count)
@@ -161,7 +163,7 @@ static bool drifted(const struct sluice_status *status)
 
 int run_status(struct invocation *invocation)
 {
-	struct sluice_error error = {0};
+	struct sluice_error error = { 0 };
 	struct sluice_status *status;
 	struct sluice *sw;
 	int code;
@@ -178,39 +180,6 @@ int run_status(struct invocation *invocation)
 	else
 		print_status(invocation, sw, status);
 	code = drifted(status) ? EXIT_DRIFT : EXIT_DONE;
-	sluice_status_free(status);
-	sluice_close(sw);
-	return code;
-}
-
-int run_accel_show(struct invocation *invocation)
-{
-	const char *name = invocation->arguments[0];
-	const struct sluice_port_status *port = NULL;
-	struct sluice_error error = {0};
-	struct sluice_status *status;
-	struct sluice *sw;
-	int code;
-
-	code = open_switch(invocation, &sw);
-	if (code)
-		return code;
-	if (sluice_status_get(sw, &status, &error)) {
-		sluice_close(sw);
-		return refuse(invocation, &error);
-	}
-	for (size_t i = 0; i < status->port_count; i++)
-		if (!strcmp(status->ports[i].name, name))
-			port = &status->ports[i];
-	if (!port)
-		code = refuse_text(invocation, "there is no port \"%s\" (see: sluice port list)",
-				   name);
-	else if (invocation->json)
-		print_json(json_pack("{ssssssss}", "port", name, "mode", "off", "delivery",
-				     sluice_delivery_name(port->delivery), "why", port->why));
-	else
-		printf("%s: acceleration off, delivered by %s (%s)\n", name,
-		       sluice_delivery_name(port->delivery), port->why);
 	sluice_status_free(status);
 	sluice_close(sw);
 	return code;

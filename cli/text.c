@@ -7,12 +7,12 @@
 
 #include "cli/cli.h"
 
-#define ADDRESS_BYTES 46
-#define PROTOCOL_ICMP 1
-#define PROTOCOL_TCP 6
-#define PROTOCOL_UDP 17
+#define ADDRESS_BYTES   46
+#define PROTOCOL_ICMP   1
+#define PROTOCOL_TCP    6
+#define PROTOCOL_UDP    17
 #define PROTOCOL_ICMPV6 58
-#define PROTOCOL_SCTP 132
+#define PROTOCOL_SCTP   132
 
 bool protocol_has_ports(int protocol)
 {

@@ -14,7 +14,8 @@
 const char *trace_verdict_name(const struct trace_result *result)
 {
 	static const char *const names[] = {
-		[TRACE_DROP] = "Drop", [TRACE_DELIVER] = "Deliver", [TRACE_HOST] = "Host"};
+		[TRACE_DROP] = "Drop", [TRACE_DELIVER] = "Deliver", [TRACE_HOST] = "Host"
+	};
 
 	return result->verdict <= TRACE_HOST ? names[result->verdict] : "unknown";
 }
@@ -41,15 +42,16 @@ static const char *const stage_names[STAGE_COUNT] = {
 static int read_packet(const struct invocation *invocation, struct frame_plan *plan)
 {
 	const char *flags = option_text(invocation, "flags");
-	struct sluice_error error = {0};
+	struct sluice_error error = { 0 };
 	bool source_has, destination_has;
 
 	if (sluice_protocol_parse(invocation->arguments[1], &plan->protocol) || plan->protocol < 0)
-		return usage_error(invocation,
-				   "the protocol is Tcp, Udp, Icmp, Esp, Ah or a number, not \"%s\"",
-				   invocation->arguments[1]);
-	if (parse_endpoint(invocation->arguments[2], &plan->source, &plan->source_port,
-			   &source_has, &error) ||
+		return usage_error(
+			invocation,
+			"the protocol is Tcp, Udp, Icmp, Esp, Ah or a number, not \"%s\"",
+			invocation->arguments[1]);
+	if (parse_endpoint(invocation->arguments[2], &plan->source, &plan->source_port, &source_has,
+			   &error) ||
 	    parse_endpoint(invocation->arguments[3], &plan->destination, &plan->destination_port,
 			   &destination_has, &error))
 		return usage_error(invocation, "%s", error.message);
@@ -72,7 +74,7 @@ static int read_packet(const struct invocation *invocation, struct frame_plan *p
 static int read_macs(const struct invocation *invocation, struct sluice *sw, const char *port,
 		     struct frame_plan *plan)
 {
-	struct sluice_error error = {0};
+	struct sluice_error error = { 0 };
 	struct sluice_config *config;
 	struct sluice_status *status;
 	unsigned int version;
@@ -148,9 +150,9 @@ static void say_flow(const struct traced *traced, char *text, size_t size)
 
 static void say_police(const struct traced *traced, char *text, size_t size)
 {
-	static const char *const levels[FLOW_RULES] = {
-		"the sender's nic", "the sender's subnet", "the receiver's subnet",
-		"the receiver's nic"};
+	static const char *const levels[FLOW_RULES] = { "the sender's nic", "the sender's subnet",
+							"the receiver's subnet",
+							"the receiver's nic" };
 	const struct trace_result *result = &traced->result;
 	const char *acl = result->acl_rule ? sluice_rule_name(traced->sw, result->acl_rule) : NULL;
 	size_t length;
@@ -160,8 +162,8 @@ static void say_police(const struct traced *traced, char *text, size_t size)
 	if (acl)
 		snprintf(text + length, size - length, "%s allows", acl);
 	for (int i = 0; i < FLOW_RULES; i++) {
-		const char *rule = result->rules[i] ? sluice_rule_name(traced->sw, result->rules[i])
-						    : NULL;
+		const char *rule =
+			result->rules[i] ? sluice_rule_name(traced->sw, result->rules[i]) : NULL;
 
 		length = strlen(text);
 		if (rule)
@@ -193,7 +195,9 @@ static void say_stage(const struct traced *traced, enum stage stage, char *text,
 		return;
 	case STAGE_ROUTE:
 		snprintf(text, size, "goes to %s%s", result->answered ? "the gateway" : "port ",
-			 result->answered ? "" : to ? to : "?");
+			 result->answered ? ""
+			 : to             ? to
+					  : "?");
 		if (!to)
 			snprintf(text, size, "the destination is in reach");
 		return;
@@ -281,14 +285,12 @@ static void print_traced(const struct invocation *invocation, const struct trace
 	const char *to = receiver(traced);
 
 	if (invocation->json) {
-		const char *rule =
-			result->rule ? sluice_rule_name(traced->sw, result->rule) : NULL;
+		const char *rule = result->rule ? sluice_rule_name(traced->sw, result->rule) : NULL;
 		json_t *stages = json_array();
-		json_t *answer = json_pack("{ss ss? ss? ss? sn ss si}", "verdict",
-					   trace_verdict_name(result), "reason", reason, "rule",
-					   rule, "port", to, "uplink", "state",
-					   trace_state_name(result), "version",
-					   (int)result->version);
+		json_t *answer = json_pack(
+			"{ss ss? ss? ss? sn ss si}", "verdict", trace_verdict_name(result),
+			"reason", reason, "rule", rule, "port", to, "uplink", "state",
+			trace_state_name(result), "version", (int)result->version);
 
 		each_stage(traced, stage_to_json, stages);
 		json_object_set_new(answer, "stages", stages);
@@ -309,7 +311,7 @@ static int write_pcap(const struct invocation *invocation, const struct traced *
 		      const char *path)
 {
 	pcap_t *pcap = pcap_open_dead(DLT_EN10MB, SLUICE_FRAME_MAX);
-	struct pcap_pkthdr header = {.caplen = traced->length, .len = traced->length};
+	struct pcap_pkthdr header = { .caplen = traced->length, .len = traced->length };
 	pcap_dumper_t *dumper = pcap ? pcap_dump_open(pcap, path) : NULL;
 	int code = EXIT_DONE;
 
@@ -334,7 +336,7 @@ static int trace_one(struct invocation *invocation, struct sluice *sw, struct fr
 {
 	static struct traced traced;
 	const char *pcap = option_text(invocation, "pcap");
-	struct sluice_error error = {0};
+	struct sluice_error error = { 0 };
 	int code;
 
 	traced.sw = sw;
@@ -343,8 +345,8 @@ static int trace_one(struct invocation *invocation, struct sluice *sw, struct fr
 	if (code)
 		return code;
 	traced.length = frame_build(plan, traced.frame);
-	if (sluice_trace_run(sw, traced.port, option_given(invocation, "keep-flows"),
-			     traced.frame, traced.length, traced.out, &traced.result, &error))
+	if (sluice_trace_run(sw, traced.port, option_given(invocation, "keep-flows"), traced.frame,
+			     traced.length, traced.out, &traced.result, &error))
 		return refuse(invocation, &error);
 	print_traced(invocation, &traced);
 	return pcap ? write_pcap(invocation, &traced, pcap) : EXIT_DONE;
@@ -353,7 +355,7 @@ static int trace_one(struct invocation *invocation, struct sluice *sw, struct fr
 int run_trace(struct invocation *invocation)
 {
 	const char *replay = option_text(invocation, "replay");
-	struct frame_plan plan = {0};
+	struct frame_plan plan = { 0 };
 	struct sluice *sw;
 	int code = 0;
 

@@ -8,7 +8,7 @@
 
 static int wanted_document(struct invocation *invocation, struct sluice_config **config)
 {
-	struct sluice_error error = {0};
+	struct sluice_error error = { 0 };
 
 	if (option_given(invocation, "file"))
 		return read_document(invocation, config);
@@ -22,7 +22,7 @@ static int wanted_document(struct invocation *invocation, struct sluice_config *
 /* What `up --what-if` prints: everything that the document would bring. */
 static int say_what_if(struct invocation *invocation, const struct sluice_config *config)
 {
-	struct sluice_error error = {0};
+	struct sluice_error error = { 0 };
 	struct sluice_config *empty;
 	json_t *diff;
 
@@ -43,12 +43,12 @@ static int say_what_if(struct invocation *invocation, const struct sluice_config
 /* An `up` that is not confirmed ends in a `down`. */
 static int arm(struct invocation *invocation, struct sluice *sw)
 {
-	struct sluice_error error = {0};
+	struct sluice_error error = { 0 };
 
 	if (sluice_lock(sw, 10, &error) ||
 	    sluice_arm_rollback(sw, 0, invocation->confirm_seconds, &error)) {
 		struct sluice_options options = switch_options(invocation);
-		struct sluice_error ignored = {0};
+		struct sluice_error ignored = { 0 };
 
 		/* Without the way back that was asked for, it shall not stay up. */
 		sluice_unlock(sw);
@@ -82,7 +82,7 @@ static void print_up(const struct invocation *invocation, const struct sluice_st
 static int bring_up(struct invocation *invocation, const struct sluice_config *config)
 {
 	struct sluice_options options = switch_options(invocation);
-	struct sluice_error error = {0};
+	struct sluice_error error = { 0 };
 	struct sluice_status *status;
 	struct sluice *sw;
 	int code;
@@ -117,8 +117,7 @@ int run_up(struct invocation *invocation)
 	code = wanted_document(invocation, &config);
 	if (code)
 		return code;
-	code = invocation->what_if ? say_what_if(invocation, config)
-				   : bring_up(invocation, config);
+	code = invocation->what_if ? say_what_if(invocation, config) : bring_up(invocation, config);
 	sluice_config_free(config);
 	return code;
 }
@@ -127,7 +126,7 @@ int run_down(struct invocation *invocation)
 {
 	struct sluice_options options = switch_options(invocation);
 	const char *name = options.name ? options.name : SLUICE_DEFAULT_SWITCH;
-	struct sluice_error error = {0};
+	struct sluice_error error = { 0 };
 
 	if (option_given(invocation, "demo"))
 		return demo_down(invocation);
@@ -142,7 +141,7 @@ int run_down(struct invocation *invocation)
 
 int run_upgrade(struct invocation *invocation)
 {
-	struct sluice_error error = {0};
+	struct sluice_error error = { 0 };
 	struct sluice *sw;
 	int code;
 

@@ -18,7 +18,7 @@
 
 static int open_tap(const char *device)
 {
-	struct ifreq request = {.ifr_flags = IFF_TAP | IFF_NO_PI};
+	struct ifreq request = { .ifr_flags = IFF_TAP | IFF_NO_PI };
 	int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
 
 	if (fd < 0)
@@ -62,7 +62,8 @@ static bool copy_frames(int from, int to)
 
 static void copy_until_gone(int host, int guest)
 {
-	struct pollfd ends[2] = {{.fd = host, .events = POLLIN}, {.fd = guest, .events = POLLIN}};
+	struct pollfd ends[2] = { { .fd = host, .events = POLLIN },
+				  { .fd = guest, .events = POLLIN } };
 
 	for (;;) {
 		if (poll(ends, 2, -1) < 0 && errno != EINTR)

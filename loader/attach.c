@@ -442,7 +442,9 @@ const char *attachment_drift(const struct sluice *sw, const struct attachment *a
 	if (!device || strcmp(device->name, attachment->ifname)) {
 		if (device_by_name(devices, attachment->ifname))
 			return "device made anew: its ifindex changed";
-		return device ? "device renamed" : "device vanished";
+		/* Another device may have the ifindex by now; the program tells the two apart. */
+		return device && program_there(sw, attachment) ? "device renamed" :
+								 "device vanished";
 	}
 	if (!program_there(sw, attachment))
 		return "program detached";

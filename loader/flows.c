@@ -35,8 +35,7 @@ static bool flow_live(const struct flow *flow, __u32 now)
 {
 	if (flow->state == FLOW_FREE || flow->state >= FLOW_STATE_COUNT)
 		return false;
-	return ticks_idle(flow, now) <=
-	       idle_seconds_allowed[flow->state] * FLOW_TICKS_PER_SECOND;
+	return ticks_idle(flow, now) <= idle_seconds_allowed[flow->state] * FLOW_TICKS_PER_SECOND;
 }
 
 /* A consistent copy of an entry; false when a program kept rewriting it. */
@@ -93,8 +92,8 @@ static bool flow_forget(struct sluice *sw, struct flow *entry, const struct flow
 	__u32 claim = copy->claim;
 	__u16 owner = 0;
 
-	if (!__atomic_compare_exchange_n(&entry->claim, &claim, claim + 1, false,
-					 __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+	if (!__atomic_compare_exchange_n(&entry->claim, &claim, claim + 1, false, __ATOMIC_ACQ_REL,
+					 __ATOMIC_RELAXED))
 		return false;
 	if (entry->state != FLOW_FREE)
 		owner = entry->owner;

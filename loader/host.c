@@ -19,12 +19,31 @@
 #define OLDEST_MAJOR 6
 #define OLDEST_MINOR 1
 
+/* Whether this process's root is the host's root: a user namespace's can load nothing. */
+static bool real_root(void)
+{
+	unsigned long inside, outside, count;
+	FILE *map = fopen("/proc/self/uid_map", "re");
+	bool real;
+
+	if (!map)
+		return true;
+	real = fscanf(map, "%lu %lu %lu", &inside, &outside, &count) == 3 && !inside && !outside &&
+	       count >= 0xffffffffUL;
+	fclose(map);
+	return real;
+}
+
 static int check_privileges(struct sluice_error *error)
 {
 	static const unsigned int needed[] = { CAP_NET_ADMIN, CAP_BPF, CAP_PERFMON, CAP_SYS_ADMIN };
 
 	if (geteuid() != 0)
 		return sluice_error_set(error, -EPERM, "this needs root: run it with sudo");
+	if (!real_root())
+		return sluice_error_set(error, -EPERM,
+					"this is root of a user namespace only: run it as root of the "
+					"host");
 	if (capng_get_caps_process())
 		return sluice_error_set(error, -EPERM, "cannot read this process's capabilities");
 	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)

@@ -14,26 +14,26 @@
 #include "bpf/sluice.skel.h"
 #include "loader/state.h"
 
-/* What libbpf said last, so that a failure can be told in one line. */
-static __thread char last_words[200];
+/* What libbpf complained of first, so that a failure can be told in one line. */
+static __thread char complaint[200];
 
-static int remember_words(enum libbpf_print_level level, const char *format, va_list arguments)
+static int remember_complaint(enum libbpf_print_level level, const char *format, va_list arguments)
 {
-	if (level == LIBBPF_WARN)
-		vsnprintf(last_words, sizeof(last_words), format, arguments);
+	if (level == LIBBPF_WARN && !*complaint)
+		vsnprintf(complaint, sizeof(complaint), format, arguments);
 	return 0;
 }
 
 void libbpf_quiet(void)
 {
-	last_words[0] = '\0';
-	libbpf_set_print(remember_words);
+	complaint[0] = '\0';
+	libbpf_set_print(remember_complaint);
 }
 
-const char *libbpf_last_words(void)
+const char *libbpf_complaint(void)
 {
-	last_words[strcspn(last_words, "\n")] = '\0';
-	return last_words;
+	complaint[strcspn(complaint, "\n")] = '\0';
+	return complaint;
 }
 
 static int open_object(struct sluice_bpf **object, struct sluice_error *error)
@@ -53,7 +53,7 @@ static int load_object(struct sluice_bpf *object, struct sluice_error *error)
 	if (result)
 		return sluice_error_set(error, result,
 					"the kernel does not take the programs: %s (%s)",
-					strerror(-result), libbpf_last_words());
+					strerror(-result), libbpf_complaint());
 	return 0;
 }
 

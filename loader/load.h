@@ -9,9 +9,9 @@
 
 struct bpf_object;
 
-/* libbpf prints nothing from here on; what it would have printed last can be asked for. */
+/* libbpf prints nothing from here on; the first complaint it would have printed can be asked for. */
 void libbpf_quiet(void);
-const char *libbpf_last_words(void);
+const char *libbpf_complaint(void);
 
 /* Loads this library's programs over the maps of sw into newer->program. -ENOTSUP when a map has another
  * shape. */

@@ -7,17 +7,15 @@
 
 #include "loader/switch.h"
 
-static const char *const drop_reason_names[DROP_REASON_COUNT] = {
-	[DROP_NONE] = "none",
+static const char *const drop_reason_names[DROP_REASON_COUNT] = { [DROP_NONE] = "none",
 #define X(identifier, name, stage, text) [DROP_##identifier] = name,
-	DROP_REASONS(X)
+								  DROP_REASONS(X)
 #undef X
 };
 
-static const char *const drop_reason_helps[DROP_REASON_COUNT] = {
-	[DROP_NONE] = "not dropped",
+static const char *const drop_reason_helps[DROP_REASON_COUNT] = { [DROP_NONE] = "not dropped",
 #define X(identifier, name, stage, text) [DROP_##identifier] = text,
-	DROP_REASONS(X)
+								  DROP_REASONS(X)
 #undef X
 };
 

@@ -50,9 +50,8 @@ static __u32 find_endpoint(const struct sluice *sw, const struct vnet *vnet,
 			   const struct ip_address *destination)
 {
 	const struct endpoint_bucket *bucket =
-		line_at(sw, vnet->endpoints +
-				    (endpoint_hash(destination, vnet->endpoint_seed) &
-				     vnet->endpoint_mask));
+		line_at(sw, vnet->endpoints + (endpoint_hash(destination, vnet->endpoint_seed) &
+					       vnet->endpoint_mask));
 
 	for (int i = 0; bucket && i < ENDPOINTS_PER_BUCKET; i++)
 		if (bucket->target[i] &&
@@ -157,5 +156,6 @@ int sluice_next_hop(struct sluice *sw, const char *port, const struct ip_address
 			return 0;
 		}
 	}
-	return sluice_error_set(error, -EAGAIN, "the switch changes too fast to be read; try again");
+	return sluice_error_set(error, -EAGAIN,
+				"the switch changes too fast to be read; try again");
 }

@@ -17,7 +17,7 @@
 #include "loader/switch.h"
 
 #define OBSERVE_AHEAD_NS 2000000000ULL
-#define POLL_MS 200
+#define POLL_MS          200
 
 struct observation {
 	sluice_event_visitor visit;
@@ -69,7 +69,7 @@ static int watch(struct sluice *sw, struct ring_buffer *ring, struct observation
 int sluice_observe(struct sluice *sw, unsigned int per_second, sluice_event_visitor visit,
 		   bool (*stop)(void *context), void *context, struct sluice_error *error)
 {
-	struct observation observation = {.visit = visit, .context = context};
+	struct observation observation = { .visit = visit, .context = context };
 	struct ring_buffer *ring;
 	int lock, err;
 
@@ -90,8 +90,7 @@ int sluice_observe(struct sluice *sw, unsigned int per_second, sluice_event_visi
 	if (!ring) {
 		err = -errno;
 		close(lock);
-		return sluice_error_set(error, err, "events can not be opened: %s",
-					strerror(-err));
+		return sluice_error_set(error, err, "events can not be opened: %s", strerror(-err));
 	}
 	__atomic_store_n(&sw->control->observe_per_second, per_second, __ATOMIC_RELEASE);
 	err = watch(sw, ring, &observation, stop, error);

@@ -25,7 +25,7 @@ int state_check_directory(const char *path, struct sluice_error *error)
 	}
 	if (!S_ISDIR(info.st_mode))
 		return sluice_error_set(error, -EPERM, "%s is not a directory: remove it", path);
-	if (info.st_uid != 0 || (info.st_mode & 077))
+	if (info.st_uid != 0 || (info.st_mode & 022))
 		return sluice_error_set(error, -EPERM,
 					"%s must belong to root alone but has owner %u and mode %03o: "
 					"find out who made it, then remove it",
@@ -35,9 +35,15 @@ int state_check_directory(const char *path, struct sluice_error *error)
 
 int state_private_directory(const char *path, struct sluice_error *error)
 {
+	int result;
+
 	if (mkdir(path, 0700) && errno != EEXIST)
 		return sluice_error_set(error, -errno, "cannot make %s: %s", path, strerror(errno));
-	return state_check_directory(path, error);
+	result = state_check_directory(path, error);
+	if (!result && chmod(path, 0700))
+		result = sluice_error_set(error, -errno, "cannot close %s to others: %s", path,
+					  strerror(errno));
+	return result;
 }
 
 void state_path(const struct sluice *sw, const char *name, char path[STATE_PATH_MAX])

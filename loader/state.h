@@ -23,7 +23,7 @@
 
 /* Makes path a directory only root can enter, or refuses one that is not. */
 int state_private_directory(const char *path, struct sluice_error *error);
-/* -EPERM when path is there and somebody else than root owns it or may enter it, or it is not a
+/* -EPERM when path is there and somebody else than root owns it or may write to it, or it is not a
  * directory; -ENOENT when it is not there. */
 int state_check_directory(const char *path, struct sluice_error *error);
 

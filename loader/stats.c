@@ -25,8 +25,7 @@ static int sum_element(int map, __u32 index, __u64 *sum, size_t count, struct sl
 		int err = -errno;
 
 		free(copies);
-		return sluice_error_set(error, err, "counters can not be read: %s",
-					strerror(-err));
+		return sluice_error_set(error, err, "counters can not be read: %s", strerror(-err));
 	}
 	memset(sum, 0, count * sizeof(*sum));
 	for (int cpu = 0; cpu < cpus; cpu++)
@@ -54,8 +53,8 @@ struct stat_list {
 	size_t count;
 };
 
-static int add_stat(struct stat_list *list, bool acl, const char *owner,
-		    enum direction direction, const char *rule, struct sluice_error *error)
+static int add_stat(struct stat_list *list, bool acl, const char *owner, enum direction direction,
+		    const char *rule, struct sluice_error *error)
 {
 	struct sluice_rule_stat *stat = &list->stats[list->count];
 	char key[160];
@@ -79,7 +78,7 @@ static int add_stat(struct stat_list *list, bool acl, const char *owner,
 			   sizeof(stat->counters) / sizeof(__u64), error);
 }
 
-static const char *const built_in_rules[] = {"65000", "65001", "65500"};
+static const char *const built_in_rules[] = { "65000", "65001", "65500" };
 #define BUILT_IN_COUNT (sizeof(built_in_rules) / sizeof(built_in_rules[0]))
 
 static int add_nsg(struct stat_list *list, const struct sluice_nsg *nsg, struct sluice_error *error)
@@ -92,8 +91,7 @@ static int add_nsg(struct stat_list *list, const struct sluice_nsg *nsg, struct 
 				err = add_stat(list, false, nsg->name, direction,
 					       nsg->rules[i].name, error);
 		for (size_t i = 0; i < BUILT_IN_COUNT && !err; i++)
-			err = add_stat(list, false, nsg->name, direction, built_in_rules[i],
-				       error);
+			err = add_stat(list, false, nsg->name, direction, built_in_rules[i], error);
 	}
 	return err;
 }
@@ -112,7 +110,7 @@ int sluice_rule_stats(struct sluice *sw, struct sluice_rule_stat **stats, size_t
 		      struct sluice_error *error)
 {
 	const struct sluice_config *config = switch_config(sw, error);
-	struct stat_list list = {.sw = sw};
+	struct stat_list list = { .sw = sw };
 	size_t room = 1;
 	int err = 0;
 

@@ -19,11 +19,15 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Line 0: the writer's note to the next writer, who may be another process. */
+/* Line 0: the writer's note to the next writer, who may be another process. It stands at the end,
+ * so that the line says version 0 to whoever takes "no root" for a root. */
 struct tables_note {
+	__u8 padding[56];
 	__u32 in_use;       /* a version was laid before */
 	__u32 unwaited_from; /* lines from here on may still have readers; 0: none in this turn */
 };
+
+_Static_assert(sizeof(struct tables_note) == SLUICE_CACHE_LINE, "the note is line 0");
 
 /*
  * The kernel waits for a grace period before an update of a map of maps returns, so that user

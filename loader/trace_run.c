@@ -23,7 +23,7 @@
 struct run {
 	int lock;
 	int cpu;
-	cpu_set_t affinity; /* to be restored */
+	cpu_set_t affinity;     /* to be restored */
 	struct trace *elements; /* one per CPU */
 };
 
@@ -39,8 +39,7 @@ static int run_begin(struct sluice *sw, struct run *run, struct sluice_error *er
 	run->lock = open(sw->state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (run->lock < 0 || flock(run->lock, LOCK_EX)) {
 		err = -errno;
-		sluice_error_set(error, err, "%s can not be locked: %s", sw->state,
-				 strerror(-err));
+		sluice_error_set(error, err, "%s can not be locked: %s", sw->state, strerror(-err));
 		goto fail;
 	}
 	run->cpu = sched_getcpu();
@@ -101,8 +100,8 @@ static int run_once(struct sluice *sw, int program, const struct trace_request *
 int sluice_query_run(struct sluice *sw, const struct query *query, struct trace_result *result,
 		     struct sluice_error *error)
 {
-	struct trace_request request = {.query = *query};
-	unsigned char frame[64] = {0}; /* test runs want one; the program does not look at it */
+	struct trace_request request = { .query = *query };
+	unsigned char frame[64] = { 0 }; /* test runs want one; the program does not look at it */
 	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame, .data_size_in = sizeof(frame),
 		    .repeat = 1);
 
@@ -113,7 +112,7 @@ int sluice_trace_run(struct sluice *sw, const char *port, bool keep_flows,
 		     const unsigned char *frame, size_t length, unsigned char *out,
 		     struct trace_result *result, struct sluice_error *error)
 {
-	struct trace_request request = {.keep_flows = keep_flows};
+	struct trace_request request = { .keep_flows = keep_flows };
 	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame, .data_size_in = length,
 		    .data_out = out, .data_size_out = SLUICE_FRAME_MAX, .repeat = 1);
 	int slot, err;
@@ -134,8 +133,7 @@ int sluice_trace_run(struct sluice *sw, const char *port, bool keep_flows,
 	err = run_once(sw, sw->program.sluice_trace, &request, &options, result, error);
 	if (err == -EINVAL || err == -EMSGSIZE)
 		return sluice_error_set(error, err,
-					"the kernel can not test-run a frame of %zu bytes",
-					length);
+					"the kernel can not test-run a frame of %zu bytes", length);
 	if (!err)
 		result->out_length = result->verdict == TRACE_DELIVER ? options.data_size_out : 0;
 	return err;

@@ -13,9 +13,23 @@
 
 #define UP_WAIT_SECONDS 10
 
+/* What another made is looked at before anything in it is removed as a leftover. */
+static int check_pins(const struct sluice *sw, struct sluice_error *error)
+{
+	const char *const places[] = { SLUICE_PIN_ROOT, sw->pins };
+
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		int result = state_check_directory(places[i], error);
+
+		if (result && result != -ENOENT)
+			return result;
+	}
+	return 0;
+}
+
 static int make_places(struct sluice *sw, struct sluice_error *error)
 {
-	return state_private_directory(SLUICE_STATE_ROOT, error) ?:
+	return check_pins(sw, error) ?: state_private_directory(SLUICE_STATE_ROOT, error) ?:
 	       state_private_directory(sw->state, error) ?:
 	       lock_take(sw, UP_WAIT_SECONDS, true, error);
 }

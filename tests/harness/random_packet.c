@@ -175,3 +175,250 @@ void random_tuple_draw(const struct random_pool *pool, struct random *random,
 			tuple->icmp_type = family ? 1 : 3;
 	}
 }
+
+/* --- frames ---------------------------------------------------------------------------------- */
+
+static const unsigned char broadcast_mac[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+static const unsigned char some_mac[6] = {0x02, 0xde, 0xad, 0, 0, 1};
+
+/* An address of the port, of the family when it has one. False: it has none of that family. */
+static bool own_address(const struct sluice_port *port, int family, struct random *random,
+			struct ip_address *address)
+{
+	size_t start = random_below(random, (unsigned int)port->address_count);
+
+	for (size_t i = 0; i < port->address_count; i++) {
+		*address = port->addresses[(start + i) % port->address_count];
+		if (reference_is_ipv4(address) == !family)
+			return true;
+	}
+	return false;
+}
+
+/* An address of the pool that a host can have: the edges of 0.0.0.0/0 and ::/0 are none. */
+static struct ip_address draw_host(const struct random_pool *pool, struct random *random,
+				   int family)
+{
+	struct ip_address address;
+	unsigned int first;
+
+	do {
+		address = draw_address(pool, random, family);
+		first = address.bytes[family ? 0 : 12];
+	} while (first == 0 || first == 127 || first > (family ? 254 : 223));
+	return address;
+}
+
+/* Mostly somebody: another port of the same vnet. Else any address of the pool, or a gateway. */
+static struct ip_address draw_destination(const struct random_pool *pool, struct random *random,
+					  const struct sluice_port *from, int family)
+{
+	const struct sluice_config *config = pool->config;
+	struct ip_address address = draw_host(pool, random, family);
+	unsigned int kind = random_below(random, 10);
+
+	for (int tries = 0; kind < 8 && tries < 10; tries++) {
+		const struct sluice_port *to =
+			&config->ports[random_below(random, (unsigned int)config->port_count)];
+
+		if (to != from && !strcmp(to->vnet, from->vnet) &&
+		    own_address(to, family, random, &address))
+			return address;
+	}
+	if (kind == 8 && own_address(from, family, random, &address))
+		address.bytes[15] = 1; /* the gateway of its subnet */
+	return address;
+}
+
+/* TCP as it begins, goes on and ends; sometimes what does not fit. */
+static void draw_tcp(struct random *random, struct reference_packet *packet, bool on_connection)
+{
+	static const unsigned int usual[] = {FLAG_ACK, FLAG_ACK, FLAG_ACK, FLAG_SYN,
+					     FLAG_SYN | FLAG_ACK, FLAG_SYN | FLAG_ACK,
+					     FLAG_FIN | FLAG_ACK, FLAG_RST, FLAG_RST | FLAG_ACK};
+
+	packet->tcp_flags = FLAG_SYN;
+	if (on_connection)
+		packet->tcp_flags = usual[random_below(random, 9)];
+	else if (random_chance(random, 10))
+		packet->tcp_flags = random_below(random, 64);
+	if (!on_connection || random_chance(random, 10))
+		packet->tcp_sequence = (unsigned int)random_next(random);
+	if (!on_connection || random_chance(random, 10))
+		packet->tcp_acknowledgment = (unsigned int)random_next(random);
+	if (on_connection && random_chance(random, 30))
+		packet->tcp_sequence += random_below(random, 5000000);
+}
+
+static void draw_transport(const struct random_pool *pool, struct random *random, int family,
+			   struct reference_packet *packet)
+{
+	packet->protocol = draw_protocol(random, family);
+	if (has_ports(packet->protocol)) {
+		packet->source_port = draw_port(pool, random);
+		packet->destination_port = draw_port(pool, random);
+	} else if (packet->protocol == IPPROTO_ICMP || packet->protocol == IPPROTO_ICMPV6) {
+		draw_icmp(random, family, &packet->icmp_type, &packet->icmp_code);
+		packet->icmp_id = random_below(random, 4);
+	}
+	if (packet->protocol == IPPROTO_TCP)
+		draw_tcp(random, packet, false);
+}
+
+/* A new packet of a port. */
+static void draw_fresh(const struct random_pool *pool, struct random *random,
+		       const struct sluice_port *from, struct reference_packet *packet)
+{
+	int family = random_chance(random, 40);
+
+	if (!own_address(from, family, random, &packet->source)) {
+		family = !family;
+		own_address(from, family, random, &packet->source);
+	}
+	packet->destination = draw_destination(pool, random, from, family);
+	draw_transport(pool, random, family, packet);
+}
+
+/* An error about a packet of a connection, or about none; packet is a packet of the connection, sent
+ * by whom the error comes from. */
+static void make_error(const struct random_pool *pool, struct random *random,
+		       struct reference_packet *packet)
+{
+	bool ipv4 = reference_is_ipv4(&packet->source);
+
+	packet->kind = REFERENCE_ICMP_ERROR;
+	packet->quoted.source = packet->destination;
+	packet->quoted.destination = packet->source;
+	packet->quoted.protocol = packet->protocol;
+	packet->quoted.source_port = packet->destination_port;
+	packet->quoted.destination_port = packet->source_port;
+	packet->quoted.icmp_type = packet->icmp_type;
+	packet->quoted.icmp_code = packet->icmp_code;
+	packet->quoted.icmp_id = packet->icmp_id;
+	if (random_chance(random, 15) && has_ports(packet->protocol))
+		packet->quoted.source_port = draw_port(pool, random);
+	if (random_chance(random, 10))
+		packet->source = draw_host(pool, random, !ipv4);
+	packet->protocol = ipv4 ? IPPROTO_ICMP : IPPROTO_ICMPV6;
+	packet->icmp_type = ipv4 ? (random_chance(random, 50) ? 3 : 11) :
+				   1 + random_below(random, 4);
+	packet->icmp_code = random_below(random, 4);
+	packet->source_port = 0;
+	packet->destination_port = 0;
+}
+
+/* A packet that belongs to a connection, or an error about it. */
+static bool draw_on_connection(const struct random_pool *pool,
+			       const struct reference *reference, struct random *random,
+			       struct reference_packet *packet)
+{
+	bool reply = random_chance(random, 50);
+	bool error = random_chance(random, 12);
+	unsigned int which = (unsigned int)random_next(random);
+
+	if (error) {
+		/* The error runs against the packet it quotes: a packet of the other end's. */
+		struct reference_packet quoted = *packet;
+
+		if (!reference_pick_connection(reference, which, reply, &quoted) ||
+		    !reference_pick_connection(reference, which, !reply, packet))
+			return false;
+		packet->icmp_type = quoted.icmp_type;
+		packet->icmp_code = quoted.icmp_code;
+		make_error(pool, random, packet);
+		return true;
+	}
+	if (!reference_pick_connection(reference, which, reply, packet))
+		return false;
+	if (packet->protocol == IPPROTO_TCP)
+		draw_tcp(random, packet, true);
+	return true;
+}
+
+/* Makes an ARP request or a solicitation of an IP packet to the same destination. */
+static void make_neighbor(struct random *random, struct reference_packet *packet)
+{
+	bool ipv4 = reference_is_ipv4(&packet->source);
+
+	packet->kind = ipv4 ? REFERENCE_ARP : REFERENCE_SOLICIT;
+	packet->target = packet->destination;
+	memcpy(packet->destination_mac, broadcast_mac, 6);
+	packet->ttl = 255;
+	if (random_chance(random, 10))
+		memcpy(packet->sender_mac, some_mac, 6);
+	if (ipv4)
+		return;
+	packet->protocol = IPPROTO_ICMPV6;
+	packet->icmp_type = 135;
+	packet->icmp_code = 0;
+	/* The solicited-node multicast address (RFC 4291, 2.7.1). */
+	memset(packet->destination.bytes, 0, 13);
+	packet->destination.bytes[0] = 0xff;
+	packet->destination.bytes[1] = 0x02;
+	packet->destination.bytes[11] = 0x01;
+	packet->destination.bytes[12] = 0xff;
+}
+
+/* One thing that a guest must not do. */
+static void spoil(const struct random_pool *pool, struct random *random,
+		  struct reference_packet *packet)
+{
+	bool ipv4 = reference_is_ipv4(&packet->source);
+
+	switch (random_below(random, 7)) {
+	case 0:
+		memcpy(packet->source_mac, some_mac, 6);
+		break;
+	case 1:
+		memcpy(packet->destination_mac, broadcast_mac, 6);
+		break;
+	case 2:
+		packet->source = draw_host(pool, random, !ipv4);
+		break;
+	case 3:
+		packet->vlan_count = 1 + random_below(random, 3);
+		break;
+	case 4:
+		packet->later_fragment = true;
+		break;
+	case 5:
+		packet->protocol = IPPROTO_UDP;
+		packet->source_port = ipv4 ? 67 : 547;
+		break;
+	default:
+		packet->protocol = ipv4 ? IPPROTO_ICMP : IPPROTO_ICMPV6;
+		packet->icmp_type = ipv4 ? 9 : 134;
+		packet->icmp_code = 0;
+		packet->source_port = 0;
+		packet->destination_port = 0;
+	}
+}
+
+void random_packet_draw(const struct random_pool *pool, struct reference *reference,
+			struct random *random, struct reference_packet *packet)
+{
+	const struct sluice_config *config = pool->config;
+	const struct sluice_port *from;
+
+	memset(packet, 0, sizeof(*packet));
+	packet->ttl = random_chance(random, 4) ? 1 : 64;
+	if (!random_chance(random, 45) ||
+	    !draw_on_connection(pool, reference, random, packet)) {
+		from = &config->ports[random_below(random, (unsigned int)config->port_count)];
+		snprintf(packet->port, sizeof(packet->port), "%s", from->name);
+		draw_fresh(pool, random, from, packet);
+	}
+	for (size_t i = 0; i < config->port_count; i++) {
+		if (strcmp(config->ports[i].name, packet->port))
+			continue;
+		memcpy(packet->source_mac, config->ports[i].mac, 6);
+		memcpy(packet->sender_mac, config->ports[i].mac, 6);
+	}
+	memcpy(packet->destination_mac, some_mac, 6); /* any unicast address does */
+	if (packet->kind != REFERENCE_IP)
+		return;
+	if (random_chance(random, 5))
+		make_neighbor(random, packet);
+	else if (random_chance(random, 6))
+		spoil(pool, random, packet);
+}
