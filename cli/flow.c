@@ -7,6 +7,9 @@
 
 #include "cli/cli.h"
 
+#define PROTOCOL_ICMP   1
+#define PROTOCOL_ICMPV6 58
+
 /* Two lines of an entry say who sent first; everything is shown from that end. */
 struct view {
 	int from; /* the originator's end, which is also the direction of its packets */
@@ -27,11 +30,29 @@ static struct view view_of(struct sluice *sw, const struct flow *flow)
 	return view;
 }
 
+/* What stands for ports in an ICMP flow's key (maps/flow.h): "id 7" of an echo or timestamp, or "type
+ * 3 code 1"; "" of other protocols. */
+static const char *icmp_text(const struct flow *flow, const struct view *view)
+{
+	static char text[32];
+	__u16 from = ntohs(flow->key.port[view->from]), to = ntohs(flow->key.port[view->to]);
+
+	if (view->protocol != PROTOCOL_ICMP && view->protocol != PROTOCOL_ICMPV6)
+		return "";
+	if ((__u16)(to - from) == FLOW_ICMP_OTHER)
+		snprintf(text, sizeof(text), " type %u code %u", from >> 8, from & 0xff);
+	else
+		snprintf(text, sizeof(text), " id %u", from);
+	return text;
+}
+
 static json_t *flow_json(struct sluice *sw, const struct flow *flow, unsigned int idle)
 {
 	struct view view = view_of(sw, flow);
+	bool ports = protocol_has_ports(view.protocol);
 	char source[INET6_ADDRSTRLEN], destination[INET6_ADDRSTRLEN];
-	json_t *rules = json_array();
+	const char *icmp = icmp_text(flow, &view);
+	json_t *json, *rules = json_array();
 
 	for (int i = 0; i < FLOW_RULES; i++) {
 		const char *name = flow->rule[i] ? sluice_rule_name(sw, flow->rule[i]) : NULL;
@@ -39,16 +60,20 @@ static json_t *flow_json(struct sluice *sw, const struct flow *flow, unsigned in
 		if (name)
 			json_array_append_new(rules, json_string(name));
 	}
-	return json_pack(
-		"{ss? ss ss si ss si ss s[II] s[II] so si si}", "vnet", view.vnet, "protocol",
-		protocol_text(view.protocol), "source",
-		sluice_address_text(&flow->key.address[view.from], source), "sourcePort",
-		ntohs(flow->key.port[view.from]), "destination",
-		sluice_address_text(&flow->key.address[view.to], destination), "destinationPort",
-		ntohs(flow->key.port[view.to]), "state", sluice_flow_state_name(flow->state),
-		"packets", (json_int_t)flow->packets[view.from], (json_int_t)flow->packets[view.to],
-		"bytes", (json_int_t)flow->bytes[view.from], (json_int_t)flow->bytes[view.to],
-		"rules", rules, "idleSeconds", (int)idle, "version", (int)flow->version);
+	json = json_pack("{ss? ss ss si ss si ss s[II] s[II] so si si}", "vnet", view.vnet,
+			 "protocol", protocol_text(view.protocol), "source",
+			 sluice_address_text(&flow->key.address[view.from], source), "sourcePort",
+			 ports ? ntohs(flow->key.port[view.from]) : 0, "destination",
+			 sluice_address_text(&flow->key.address[view.to], destination),
+			 "destinationPort", ports ? ntohs(flow->key.port[view.to]) : 0, "state",
+			 sluice_flow_state_name(flow->state), "packets",
+			 (json_int_t)flow->packets[view.from], (json_int_t)flow->packets[view.to],
+			 "bytes", (json_int_t)flow->bytes[view.from],
+			 (json_int_t)flow->bytes[view.to], "rules", rules, "idleSeconds", (int)idle,
+			 "version", (int)flow->version);
+	if (icmp[0])
+		json_object_set_new(json, "icmp", json_string(icmp + 1));
+	return json;
 }
 
 /* --- list ----------------------------------------------------------------------------------- */
@@ -87,7 +112,8 @@ static int list_flow(const struct flow *flow, unsigned int idle, void *context)
 	}
 	table_row(list->table);
 	table_cell(list->table, 0, SHADE_PLAIN, "%s", view.vnet ? view.vnet : "?");
-	table_cell(list->table, 1, SHADE_PLAIN, "%s", protocol_text(view.protocol));
+	table_cell(list->table, 1, SHADE_PLAIN, "%s%s", protocol_text(view.protocol),
+		   icmp_text(flow, &view));
 	table_cell(list->table, 2, SHADE_PLAIN, "%s",
 		   endpoint_text(&flow->key.address[view.from], ntohs(flow->key.port[view.from]),
 				 ports));
@@ -167,7 +193,8 @@ static void print_flow(struct sluice *sw, const struct flow *flow, unsigned int 
 	const char *sender = sluice_slot_name(sw, flow->slot[view.from]);
 	const char *receiver = sluice_slot_name(sw, flow->slot[view.to]);
 
-	printf("%s %s (%s) -> %s (%s) in vnet %s\n", protocol_text(view.protocol),
+	printf("%s%s %s (%s) -> %s (%s) in vnet %s\n", protocol_text(view.protocol),
+	       icmp_text(flow, &view),
 	       endpoint_text(&flow->key.address[view.from], ntohs(flow->key.port[view.from]),
 			     ports),
 	       sender ? sender : "?",
