@@ -23,7 +23,7 @@ int run_next_hop(struct invocation *invocation)
 	if (sluice_next_hop(sw, invocation->arguments[0], &destination, &hop, &error)) {
 		code = refuse(invocation, &error);
 	} else if (invocation->json) {
-		print_json(json_pack("{ssss?s?s?}", "nextHopType", hop.type, "nextHop",
+		print_json(json_pack("{ss ss? ss? ss?}", "nextHopType", hop.type, "nextHop",
 				     hop.to[0] ? hop.to : NULL, "prefix",
 				     hop.prefix[0] ? hop.prefix : NULL, "subnet",
 				     hop.subnet[0] ? hop.subnet : NULL));

@@ -113,7 +113,7 @@ static json_t *answer_json(struct sluice *sw, const struct trace_result *result)
 	const char *rule = result->rule ? sluice_rule_name(sw, result->rule) : NULL;
 	const char *level = rule && result->level <= LEVEL_NIC ? levels[result->level] : NULL;
 
-	return json_pack("{sss?s?}", "access", result->access == ACCESS_ALLOW ? "Allow" : "Deny",
+	return json_pack("{ss ss? ss?}", "access", result->access == ACCESS_ALLOW ? "Allow" : "Deny",
 			 "rule", rule, "level", level);
 }
 
