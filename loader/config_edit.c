@@ -121,6 +121,13 @@ static bool is_switch(enum sluice_kind kind, const char *verb, struct sluice_err
 	return kind == SLUICE_SWITCH;
 }
 
+/* An edited document is no longer the file's: errors must not send people to its lines. */
+static void leave_file(struct sluice_config *config)
+{
+	free(config->file);
+	config->file = NULL;
+}
+
 int sluice_config_add(struct sluice_config *config, enum sluice_kind kind, const char *parent,
 		      const char *name, const struct sluice_setting *settings, size_t count,
 		      const char *before, struct sluice_error *error)
@@ -155,9 +162,11 @@ int sluice_config_add(struct sluice_config *config, enum sluice_kind kind, const
 	if (code)
 		object_clear(target.kind, item);
 	free(item);
-	if (!code && kind == SLUICE_VNET)
-		config_assign_vnis(config);
-	return code;
+	if (code)
+		return code;
+	leave_file(config);
+	config_assign_vnis(config);
+	return 0;
 }
 
 /* Exchanges what two objects hold in one field. */
@@ -211,9 +220,11 @@ int sluice_config_update(struct sluice_config *config, enum sluice_kind kind, co
 	}
 	object_clear(target.kind, fresh);
 	free(fresh);
-	if (!code && kind == SLUICE_VNET)
-		config_assign_vnis(config);
-	return code;
+	if (code)
+		return code;
+	leave_file(config);
+	config_assign_vnis(config);
+	return 0;
 }
 
 int sluice_config_delete(struct sluice_config *config, enum sluice_kind kind, const char *parent,
@@ -238,5 +249,6 @@ int sluice_config_delete(struct sluice_config *config, enum sluice_kind kind, co
 	list = schema_list(target.owner, target.child->offset, target.child->count);
 	memmove(item, item + target.kind->size, (*list.count - index - 1) * target.kind->size);
 	(*list.count)--;
+	leave_file(config);
 	return 0;
 }

@@ -191,7 +191,7 @@ struct sluice_port {
 };
 
 struct sluice_config {
-	char *file; /* where it was read from, for messages; NULL */
+	char *file; /* where it was read from, for messages; NULL: not from a file, or edited since */
 	char *name; /* switch.name */
 	bool tcp_loose; /* switch.tcp: loose (default strict) */
 	struct sluice_uplink *uplinks;

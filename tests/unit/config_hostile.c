@@ -256,6 +256,29 @@ static void a_hundred_thousand_rules_are_read_at_once(void **state)
 	free(text);
 }
 
+static void a_full_nsg_is_read(void **state)
+{
+	struct sluice_error error;
+	char *text;
+	size_t length;
+	FILE *stream = open_memstream(&text, &length);
+
+	(void)state;
+	fputs(HEAD "nsgs:\n  full:\n    rules:\n", stream);
+	for (int i = 0; i < 2 * 3997; i++) {
+		fprintf(stream,
+			"    - {name: r%d, priority: %d, direction: %s, access: Deny, sources: [",
+			i, 100 + i / 2, i & 1 ? "Inbound" : "Outbound");
+		for (int j = 0; j < (i ? 10 : 4000); j++)
+			fprintf(stream, "%s10.%d.%d.0/24", j ? ", " : "", j >> 8, j & 255);
+		fputs("]}\n", stream);
+	}
+	fclose(stream);
+	assert_read_or_refused(text, length);
+	assert_int_equal(parse(text, length, &error), 0);
+	free(text);
+}
+
 static void thousands_of_subnets_and_ports_are_read_at_once(void **state)
 {
 	struct sluice_error error;
@@ -299,6 +322,7 @@ int main(void)
 		cmocka_unit_test(a_file_without_end),
 		cmocka_unit_test(more_vnets_and_ports_than_there_can_be),
 		cmocka_unit_test(a_hundred_thousand_rules_are_read_at_once),
+		cmocka_unit_test(a_full_nsg_is_read),
 		cmocka_unit_test(thousands_of_subnets_and_ports_are_read_at_once),
 	};
 

@@ -9,6 +9,7 @@
 
 #include "loader/sluice.h"
 #include "tests/harness/document.h"
+#include "tests/harness/random_document.h"
 #include "tests/harness/unit.h"
 
 static void assert_same_text(const struct sluice_config *config, const char *expected)
@@ -232,6 +233,44 @@ static void two_vnets_that_meet_are_told_apart_by_name(void **state)
 	sluice_config_free(turned);
 }
 
+/* Valid documents of every shape: written, copied and read they stay what they are, and a change
+ * is as many changes one way as the other. */
+static void random_documents_stay_what_they_are(void **state)
+{
+	struct random random = { .state = 7 };
+
+	(void)state;
+	for (int i = 0; i < 300; i++) {
+		struct sluice_config *config, *changed, *copy;
+		struct sluice_error error;
+		struct random_plan plan;
+		json_t *there, *back;
+		const char *wrong;
+		char *text;
+
+		random_plan_draw(&plan, &random);
+		config = random_document_read(&plan);
+		random_plan_change(&plan, &random);
+		changed = random_document_read(&plan);
+		assert_true(config && changed);
+		text = document_text(config);
+		wrong = document_check(text, strlen(text));
+		if (wrong)
+			fail_msg("%s:\n%s", wrong, text);
+		assert_int_equal(sluice_config_copy(config, &copy, &error), 0);
+		assert_same_text(copy, text);
+		there = sluice_config_diff(copy, changed);
+		back = sluice_config_diff(changed, config);
+		assert_int_equal(json_array_size(there), json_array_size(back));
+		json_decref(there);
+		json_decref(back);
+		free(text);
+		sluice_config_free(copy);
+		sluice_config_free(config);
+		sluice_config_free(changed);
+	}
+}
+
 static void an_empty_document_is_a_switch_with_a_name(void **state)
 {
 	struct sluice_config *config, *again;
@@ -290,6 +329,7 @@ int main(void)
 		cmocka_unit_test(a_vnet_keeps_its_vni_whatever_vnets_come_before_it),
 		cmocka_unit_test(a_vnet_moves_on_when_its_vni_is_taken),
 		cmocka_unit_test(two_vnets_that_meet_are_told_apart_by_name),
+		cmocka_unit_test(random_documents_stay_what_they_are),
 		cmocka_unit_test(an_empty_document_is_a_switch_with_a_name),
 		cmocka_unit_test(a_file_that_is_not_there_is_named),
 		cmocka_unit_test(a_full_disk_is_an_error),
