@@ -142,7 +142,7 @@ static int on_event(const struct event *event, void *context)
 			printf("(%u events left out: more than the rate allows)\n",
 			       event->left_out);
 	}
-	if ((observer->kind && observer->kind != event->kind) ||
+	if (!event->kind || (observer->kind && observer->kind != event->kind) ||
 	    (observer->slot && observer->slot != event->in_slot &&
 	     observer->slot != event->out_slot))
 		return 0;

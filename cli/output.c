@@ -17,9 +17,9 @@ json_t *error_json(const struct sluice_error *error)
 
 	if (error->file[0])
 		json_object_set_new(inner, "file", json_string(error->file));
-	if (error->line)
+	if (error->file[0] && error->line)
 		json_object_set_new(inner, "line", json_integer(error->line));
-	if (error->column)
+	if (error->file[0] && error->column)
 		json_object_set_new(inner, "column", json_integer(error->column));
 	return json_pack("{so}", "error", inner);
 }

@@ -69,8 +69,12 @@ int change_begin(struct invocation *invocation, struct change *change)
 	    sluice_config_copy(change->running, &change->wanted, &error)) {
 		code = refuse(invocation, &error);
 		change_end(change);
+		return code;
 	}
-	return code;
+	/* What is wrong after an edit is the edit's fault, not that of a line in the version's file. */
+	free(change->wanted->file);
+	change->wanted->file = NULL;
+	return 0;
 }
 
 void change_end(struct change *change)

@@ -6,9 +6,11 @@
  * directory, which dies with its holder. Programs write only while observe_until lies ahead; it
  * is pushed forward by a little at a time, so a killed observer costs nothing.
  */
+#include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <time.h>
@@ -46,6 +48,41 @@ static int on_record(void *context, void *data, size_t size)
 		return 0;
 	observation->stopped = observation->visit(&event, observation->context);
 	return observation->stopped ? -ECANCELED : 0;
+}
+
+/* Forgets what the CPUs left out for somebody before. */
+static int clear_budgets(struct sluice *sw)
+{
+	int cpus = libbpf_num_possible_cpus();
+	struct event_budget *budgets = cpus > 0 ? calloc(cpus, sizeof(*budgets)) : NULL;
+	__u32 zero = 0;
+	int err;
+
+	if (!budgets)
+		return -ENOMEM;
+	err = bpf_map_update_elem(sw->map.event_budgets, &zero, budgets, BPF_ANY);
+	free(budgets);
+	return err;
+}
+
+/* What was left out after the last record, of all CPUs, as a record of no kind. */
+static int tell_left_out(struct sluice *sw, struct observation *observation)
+{
+	int cpus = libbpf_num_possible_cpus();
+	struct event_budget *budgets = cpus > 0 ? calloc(cpus, sizeof(*budgets)) : NULL;
+	struct event event = { .time = coarse_now() };
+	__u32 zero = 0;
+	int err;
+
+	if (!budgets)
+		return -ENOMEM;
+	err = bpf_map_lookup_elem(sw->map.event_budgets, &zero, budgets);
+	for (int cpu = 0; cpu < cpus && !err; cpu++)
+		event.left_out += budgets[cpu].left_out;
+	free(budgets);
+	if (!err && event.left_out)
+		err = observation->visit(&event, observation->context);
+	return err;
 }
 
 static int watch(struct sluice *sw, struct ring_buffer *ring, struct observation *observation,
@@ -93,8 +130,14 @@ int sluice_observe(struct sluice *sw, unsigned int per_second, sluice_event_visi
 		return sluice_error_set(error, err, "events can not be opened: %s", strerror(-err));
 	}
 	__atomic_store_n(&sw->control->observe_per_second, per_second, __ATOMIC_RELEASE);
-	err = watch(sw, ring, &observation, stop, error);
+	err = clear_budgets(sw);
+	if (err)
+		sluice_error_set(error, err, "events can not be counted: %s", strerror(-err));
+	else
+		err = watch(sw, ring, &observation, stop, error);
 	__atomic_store_n(&sw->control->observe_until, 0, __ATOMIC_RELEASE);
+	if (!err)
+		err = tell_left_out(sw, &observation);
 	ring_buffer__free(ring);
 	close(lock);
 	return err;

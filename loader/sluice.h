@@ -467,7 +467,8 @@ int sluice_next_hop(struct sluice *sw, const char *port, const struct ip_address
 		    struct sluice_next_hop *hop, struct sluice_error *error);
 
 /* Events as they happen. visit gets each; a non-zero return ends it and is returned. Runs until stop()
- * returns true (asked at least twice a second). per_second: records each CPU may send. */
+ * returns true (asked at least twice a second). per_second: records each CPU may send. A last event
+ * of kind 0 has only left_out, what was left out after the last record. */
 typedef int (*sluice_event_visitor)(const struct event *event, void *context);
 int sluice_observe(struct sluice *sw, unsigned int per_second, sluice_event_visitor visit,
 		   bool (*stop)(void *context), void *context, struct sluice_error *error);
