@@ -131,8 +131,14 @@ static __always_inline int admit_ip(const struct packet *packet, bool group)
 
 	if (reason)
 		return reason;
-	if (group)
-		return DROP_L2_BROADCAST;
+	return group ? DROP_L2_BROADCAST : 0;
+}
+
+/* The rest of admit, which find_flow asks for: is the IP source the port's? A flow whose verdict
+ * holds answers that already, since its end has the address under this version; only who
+ * has none must look the address up. */
+static __always_inline int admit_source(const struct packet *packet)
+{
 	if (packet->in->flags & PORT_MAY_SPOOF)
 		return 0;
 	return endpoint_in_reach(packet, &packet->tuple.source) == own_endpoint(packet) ?

@@ -9,6 +9,7 @@
 #ifndef SLUICE_BPF_FLOW_H
 #define SLUICE_BPF_FLOW_H
 
+#include "bpf/admit.h"
 #include "bpf/flow_insert.h"
 #include "bpf/fragment.h"
 #include "bpf/quoted.h"
@@ -110,8 +111,10 @@ static __noinline int find_flow_apart(struct packet *packet)
 {
 	__u32 vni = packet_vni(packet);
 	struct flow *flow;
-	int reason;
+	int reason = admit_source(packet);
 
+	if (reason)
+		return reason;
 	if (packet->kind == PACKET_ICMP_ERROR)
 		return find_quoted_flow(packet, vni);
 	if (packet->fragment == TRACE_FRAGMENT_LATER) {

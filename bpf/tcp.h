@@ -138,7 +138,8 @@ static __always_inline bool flow_stays(union flow_standing standing, const struc
 {
 	if (standing.state == FLOW_ESTABLISHED)
 		return (packet->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST | TCP_ACK)) == TCP_ACK;
-	return standing.state >= FLOW_UDP;
+	return standing.state >= FLOW_UDP || (standing.state == FLOW_UDP_ONE_WAY &&
+					      packet->direction == standing.originator);
 }
 
 /* What each end wants next. Ends of one flow may be served by two CPUs; each writes its own. */
