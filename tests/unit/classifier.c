@@ -52,6 +52,8 @@ static size_t draw_ports(struct random *random, struct sluice_port_range *ranges
 	for (size_t i = 0; i < count; i++) {
 		ranges[i].first = (__u16)(65525 + random_below(random, 11));
 		ranges[i].last = (__u16)(65525 + random_below(random, 11));
+		if (random_chance(random, 30)) /* which protocols without ports must not match */
+			ranges[i].first = 0;
 	}
 	return count;
 }

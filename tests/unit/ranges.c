@@ -86,6 +86,10 @@ static void the_complement_reaches_both_ends_of_the_number_line(void **state)
 	assert_int_equal(middle.count, 1);
 	assert_true(address_to_number(&middle.range[0].first) == 1);
 	assert_true(address_to_number(&middle.range[0].last) == top - 1);
+	add(&all, 5, 6);
+	add(&all, top, top);
+	ranges_normalize(&all);
+	assert_int_equal(all.count, 1);
 	ranges_free(&all);
 	ranges_free(&ends);
 	ranges_free(&middle);
