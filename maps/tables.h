@@ -20,7 +20,7 @@ struct table_line {
 	__u8 bytes[SLUICE_CACHE_LINE];
 };
 
-#define SLUICE_DEFAULT_TABLE_LINES (1U << 19) /* 32 MiB */
+#define SLUICE_DEFAULT_TABLE_LINES (1U << 20) /* 64 MiB: two versions with 100,000 rules fit */
 
 /* The first thing a packet reads: what this version consists of. */
 struct root {
