@@ -80,15 +80,19 @@ static void arp_for_what_nobody_in_reach_has_is_dropped(void **state)
 		       DROP_ARP_UNANSWERED);
 }
 
-static void arp_reply_from_a_guest_goes_nowhere(void **state)
+static void arp_that_asks_nothing_goes_nowhere(void **state)
 {
+	static const int operations[] = { 2, 3, 4, 8, 9, 65535 };
 	struct bpf_switch *sw = *state;
 
-	assert_dropped(send_frame(sw, &alice,
-				  SAY_ARP(.operation = 2, .sender_mac = alice.mac,
-					  .sender = alice.address4, .target_mac = bob.mac,
-					  .target = bob.address4, .destination_mac = bob.mac)),
-		       DROP_ARP_UNANSWERED);
+	for (int i = 0; i < 6; i++)
+		assert_dropped(send_frame(sw, &alice,
+					  SAY_ARP(.operation = operations[i],
+						  .sender_mac = alice.mac,
+						  .sender = alice.address4, .target_mac = bob.mac,
+						  .target = bob.address4,
+						  .destination_mac = bob.mac)),
+			       DROP_ARP_UNANSWERED);
 }
 
 static void malformed_arp_is_dropped(void **state)
@@ -97,8 +101,7 @@ static void malformed_arp_is_dropped(void **state)
 		size_t offset;
 		__u16 value;
 	} mistakes[] = {
-		{ 14, 6 }, { 16, 0x86dd }, { 18, 0x0804 }, { 18, 0x0610 }, { 20, 0 }, { 20, 3 },
-		{ 20, 9 },
+		{ 14, 6 }, { 16, 0x86dd }, { 18, 0x0804 }, { 18, 0x0610 },
 	};
 	struct bpf_switch *sw = *state;
 	struct frame frame;
@@ -291,7 +294,7 @@ int main(void)
 		TEST(padded_arp_request_gets_a_padded_reply),
 		TEST(arp_asked_of_the_switch_alone_is_answered),
 		TEST(arp_for_what_nobody_in_reach_has_is_dropped),
-		TEST(arp_reply_from_a_guest_goes_nowhere),
+		TEST(arp_that_asks_nothing_goes_nowhere),
 		TEST(malformed_arp_is_dropped),
 		TEST(solicitation_is_answered_with_the_switch_s_mac),
 		TEST(solicitation_without_the_option_grows_by_one),

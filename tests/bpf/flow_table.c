@@ -66,7 +66,7 @@ static void threat_17_refused_flows_are_counted_against_their_port(void **state)
 
 	before = counters_of(sw, slot).drops[DROP_FLOW_TABLE_FULL];
 	for (int number = flows; number < flows + 50; number++)
-		refused += send_frame(sw, &alice, numbered(number, AF_INET)).reason ==
+		refused += send_via(sw, VIA_TC, &alice, numbered(number, AF_INET)).reason ==
 			   DROP_FLOW_TABLE_FULL;
 	assert_int_equal(counters_of(sw, slot).drops[DROP_FLOW_TABLE_FULL] - before, refused);
 	assert_true(refused > 0);

@@ -64,7 +64,20 @@ static void threat_08_wrong_ip_header_lengths_are_dropped(void **state)
 	FOR_EACH_FAMILY(family) {
 		frame = SAY(.from = &alice, .to = &bob, .family = family, .payload = 20);
 		while (--frame.length > 14)
-			assert_dropped(send_frame(sw, &alice, frame), DROP_IP_HEADER);
+			if (runs_as_skb(&frame))
+				assert_dropped(send_frame(sw, &alice, frame), DROP_IP_HEADER);
+	}
+}
+
+static void threat_08_frames_that_end_within_their_ip_header_are_dropped(void **state)
+{
+	struct bpf_switch *sw = *state;
+
+	FOR_EACH_FAMILY(family) {
+		struct frame frame = SAY(.from = &alice, .to = &bob, .family = family);
+
+		for (frame.length = 14; !runs_as_skb(&frame); frame.length++)
+			assert_dropped(send_via(sw, VIA_XDP, &alice, frame), DROP_IP_HEADER);
 	}
 }
 
@@ -360,6 +373,7 @@ int main(void)
 		TEST(third_vlan_tag_is_past_the_parse_depth),
 		TEST(unknown_ethertype_is_dropped),
 		TEST(threat_08_wrong_ip_header_lengths_are_dropped),
+		TEST(threat_08_frames_that_end_within_their_ip_header_are_dropped),
 		TEST(address_that_no_host_has_is_dropped),
 		TEST(threat_08_source_routes_and_malformed_options_are_dropped),
 		TEST(the_longest_options_are_walked),

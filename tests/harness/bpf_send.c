@@ -36,6 +36,13 @@ int program_fd(const struct bpf_switch *sw, enum via via)
 						sw->skeleton->progs.sluice_trace);
 }
 
+bool runs_as_skb(const struct frame *frame)
+{
+	__u16 type = frame->length < 14 ? 0 : frame_get16(frame, 12);
+
+	return frame->length > 14 + (type == 0x0800 ? 19U : type == 0x86dd ? 39U : 0U);
+}
+
 static int must(int error, int verdict, const struct frame *frame)
 {
 	if (error)
@@ -135,14 +142,15 @@ static void compare_counters(const struct port_counters *before, const struct po
 				continue;
 			dropped += (int)(after[slot].drops[reason] - before[slot].drops[reason]);
 			outcome->reason = (enum drop_reason)reason;
-			assert_int_equal(slot, in_slot);
+			/* A port without a device, or a device without a port, is slot 0. */
+			assert_int_equal(slot, reason == DROP_PORT_UNBOUND ? 0 : in_slot);
 		}
 		received += (int)(after[slot].rx_packets - before[slot].rx_packets);
 	}
-	/* Slot 0 stands for devices that are no port. */
-	outcome->counted_once =
-		sent + dropped == 1 && received <= 1 &&
-		(!in_slot || after[in_slot].rx_packets - before[in_slot].rx_packets == 1);
+	outcome->counted_once = sent + dropped == 1 &&
+				received == (outcome->reason == DROP_PORT_UNBOUND ? 0 : 1) &&
+				(!received ||
+				 after[in_slot].rx_packets != before[in_slot].rx_packets);
 }
 
 static void read_counters(const struct bpf_switch *sw, struct port_counters *all)
@@ -155,16 +163,15 @@ struct outcome send_via(struct bpf_switch *sw, enum via via, const struct actor 
 			struct frame frame)
 {
 	struct port_counters before[BPF_SWITCH_SLOTS], after[BPF_SWITCH_SLOTS];
-	struct outcome counted = { .reason = DROP_NONE }, outcome = { .in = frame };
+	struct outcome outcome = { .in = frame };
 	__u32 in_slot = bpf_switch_slot(sw, from->name);
 
 	read_counters(sw, before);
 	if (via == VIA_TRACE) {
+		/* It judges and remembers as for a live packet, but nothing came and nothing left. */
 		run_trace(sw, from, &frame, true, &outcome);
 		read_counters(sw, after);
-		compare_counters(before, after, in_slot, &counted);
-		assert_int_equal(counted.reason, outcome.reason);
-		outcome.counted_once = counted.counted_once;
+		outcome.counted_once = !memcmp(before, after, sizeof(before));
 	} else {
 		unsigned int ifindex = actor_ifindex(from);
 		int verdict = (via == VIA_XDP ? run_xdp : run_tc)(program_fd(sw, via), ifindex,

@@ -166,7 +166,7 @@ void check_delivered(struct bpf_switch *sw, struct outcome outcome, const struct
 	if (!checksums_right(&outcome.out))
 		found(outcome, "right checksums", file, line);
 	if (!outcome.counted_once)
-		found(outcome, "one count in rx and one in tx", file, line);
+		found(outcome, "its count in rx and tx", file, line);
 }
 
 void check_dropped(struct outcome outcome, enum drop_reason reason, const char *file, int line)
@@ -177,7 +177,7 @@ void check_dropped(struct outcome outcome, enum drop_reason reason, const char *
 	if (outcome.reason != reason)
 		found(outcome, expected, file, line);
 	if (!outcome.counted_once)
-		found(outcome, "one count in rx and one in drops", file, line);
+		found(outcome, "its count in rx and drops", file, line);
 }
 
 void check_answered(struct outcome outcome, const char *file, int line)
@@ -187,7 +187,7 @@ void check_answered(struct outcome outcome, const char *file, int line)
 	if (!checksums_right(&outcome.out))
 		found(outcome, "right checksums", file, line);
 	if (!outcome.counted_once)
-		found(outcome, "one count in rx and one in tx", file, line);
+		found(outcome, "its count in rx and tx", file, line);
 }
 
 void check_frame(struct frame got, struct frame expected, const char *file, int line)

@@ -167,7 +167,8 @@ int open_switch(void **state)
 
 int close_switch(void **state)
 {
-	bpf_switch_close(*state);
+	if (*state) /* else it did not open */
+		bpf_switch_close(*state);
 	return 0;
 }
 

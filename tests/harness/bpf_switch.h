@@ -83,7 +83,8 @@ struct outcome {
 	struct frame in;
 	struct frame out;        /* the frame as sent; empty when dropped */
 	struct trace_result trace; /* VIA_TRACE only */
-	bool counted_once;       /* the sender's rx, and tx or drop, each went up by exactly one */
+	/* The sender's rx, and one tx or drop, went up by exactly one; by none for a trace. */
+	bool counted_once;
 };
 
 struct outcome send_via(struct bpf_switch *sw, enum via via, const struct actor *from,
@@ -94,6 +95,9 @@ struct outcome send_frame(struct bpf_switch *sw, const struct actor *from, struc
 struct outcome peek_frame(struct bpf_switch *sw, const struct actor *from, struct frame frame);
 /* The file descriptor of an entry point. */
 int program_fd(const struct bpf_switch *sw, enum via via);
+/* Whether BPF_PROG_TEST_RUN takes the frame as an skb: newer kernels (6.17) refuse IP frames that
+ * end within their IP header. XDP has no such scruples. */
+bool runs_as_skb(const struct frame *frame);
 /* One run of a tc entry point: 0 or -errno. Threads may use it. */
 int try_tc(int program, unsigned int ifindex, const struct frame *frame, int *verdict);
 /* One run that must work: the verdict. out may be NULL. */
