@@ -10,7 +10,8 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
-#define VARIED 58 /* Ethernet, IPv6 and ports; an IPv4 frame of 60 bytes has as many */
+#define VARIED_WORDS 5 /* Ethernet, IPv4 and ports, and two bytes more */
+#define PORTS        34
 
 char _license[] SEC("license") = "Dual BSD/GPL";
 
@@ -65,9 +66,8 @@ struct {
 	__type(value, __u32);
 } varied_tc SEC(".maps");
 
-__u8 varied_header[64]; /* what each frame begins with */
-__u32 varied_ports;     /* offset of its ports, below VARIED - 3 */
-__u32 varied_count;
+__u64 varied_header[VARIED_WORDS]; /* what each frame begins with */
+__u32 varied_count;                /* its ports */
 
 SEC("xdp")
 int empty_xdp(struct xdp_md *xdp)
@@ -130,16 +130,13 @@ int floor_tc(struct __sk_buff *skb)
 
 static __always_inline bool vary(void *data, void *end)
 {
-	__u32 at = varied_ports;
+	__u64 *words = data;
 
-	if (data + VARIED > end)
+	if ((void *)(words + VARIED_WORDS) > end)
 		return false;
-	__builtin_memcpy(data, varied_header, VARIED);
-	if (at > VARIED - 4)
-		return false;
-	*(__u16 *)(data + at) = varied_count;
-	*(__u16 *)(data + at + 2) = varied_count >> 16;
-	varied_count++;
+	for (int i = 0; i < VARIED_WORDS; i++)
+		words[i] = varied_header[i];
+	*(__u32 *)(data + PORTS) = varied_count++;
 	return true;
 }
 
