@@ -11,6 +11,7 @@
 
 #include "bpf/admit.h"
 #include "bpf/flow_insert.h"
+#include "bpf/forget.h"
 #include "bpf/fragment.h"
 #include "bpf/quoted.h"
 #include "bpf/tcp.h"
@@ -161,8 +162,15 @@ static __always_inline bool find_known(struct packet *packet)
 
 static __always_inline int find_flow(struct packet *packet)
 {
+	int reason;
+
 	packet->stages |= 1 << STAGE_FLOW;
-	return find_known(packet) ? 0 : find_flow_apart(packet);
+	if (find_known(packet))
+		return 0;
+	forget(packet);
+	reason = find_flow_apart(packet);
+	forget(packet);
+	return reason;
 }
 
 /* What was found out about a packet that had to be judged. */
@@ -182,9 +190,13 @@ static __noinline int remember_verdict(struct packet *packet)
 
 static __always_inline int remember_flow(struct packet *packet)
 {
+	int reason;
+
 	if (packet->known && packet->fragment != TRACE_FRAGMENT_FIRST)
 		return 0;
-	return remember_verdict(packet);
+	reason = remember_verdict(packet);
+	forget(packet);
+	return reason;
 }
 
 #endif

@@ -275,8 +275,11 @@ static __noinline int flow_insert(struct packet *packet, __u32 vni)
 		return 0; /* allowed, only not remembered */
 	packet->flow = flow;
 	packet->flow_claim = READ_ONCE(flow->claim);
-	if (insertion == INSERT_EXISTS)
+	if (insertion == INSERT_EXISTS) {
+		/* Both ends began at once; the rules are those of the one that was first. */
+		__builtin_memcpy(packet->rule, flow->rule, sizeof(packet->rule));
 		return flow_renew(packet);
+	}
 	count_new_flow(packet);
 	return 0;
 }

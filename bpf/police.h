@@ -141,7 +141,10 @@ static __noinline int police_packet(struct packet *packet)
 	int reason;
 
 	packet->stages |= 1 << STAGE_POLICE;
-	reason = police_acls(packet) ?: police_direction(packet);
+	reason = police_acls(packet);
+	forget(packet);
+	reason = reason ?: police_direction(packet);
+	forget(packet);
 	if (reason)
 		count_denied(packet);
 	else
