@@ -224,6 +224,21 @@ static int compile_next(struct differential *differential, __u32 *root,
 	return result;
 }
 
+/* Every port's device is there: the loopback device stands for all of them. */
+static int fill_devices(struct differential *differential)
+{
+	const struct bpf_map *devices = differential->skeleton->maps.devices_tc;
+	struct bpf_devmap_val value = {.ifindex = 1};
+
+	for (size_t i = 0; i < differential->config->port_count; i++) {
+		__u32 slot = ids_find(differential->slots, differential->config->ports[i].name);
+
+		if (bpf_map_update_elem(bpf_map__fd(devices), &slot, &value, BPF_ANY))
+			return -errno;
+	}
+	return 0;
+}
+
 /* Makes the plan's document the running version, in the switch and in the model. */
 static bool publish(struct differential *differential)
 {
@@ -239,6 +254,8 @@ static bool publish(struct differential *differential)
 				 NULL, NULL, &error);
 	if (!result)
 		result = compile_next(differential, &root, &error);
+	if (!result)
+		result = fill_devices(differential);
 	if (result) {
 		fprintf(stderr, "seed %llu: the document does not compile: %s\n",
 			(unsigned long long)differential->seed, error.message);

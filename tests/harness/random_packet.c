@@ -188,9 +188,12 @@ static bool own_address(const struct sluice_port *port, int family, struct rando
 	size_t start = random_below(random, (unsigned int)port->address_count);
 
 	for (size_t i = 0; i < port->address_count; i++) {
-		*address = port->addresses[(start + i) % port->address_count];
-		if (reference_is_ipv4(address) == !family)
-			return true;
+		const struct ip_address *one = &port->addresses[(start + i) % port->address_count];
+
+		if (reference_is_ipv4(one) != !family)
+			continue;
+		*address = *one;
+		return true;
 	}
 	return false;
 }

@@ -36,6 +36,7 @@ struct journey {
 	struct reference_connection *connection; /* NULL: none yet */
 	unsigned int from;                       /* the end of the connection that sends */
 	bool one_way;                            /* a reply to no request */
+	bool counted;                            /* the connection has taken the packet in */
 	bool judged_keep;
 	char rule[FLOW_RULES][REFERENCE_RULE_TEXT];
 };
@@ -364,6 +365,12 @@ static bool find_flow(struct journey *journey)
 		break;
 	}
 	journey->outcome->state = TRACE_STATE_ESTABLISHED;
+	/* Where nothing is left to be judged the packet counts at once, even if its hops are used
+	 * up; where something is, only when it passes. */
+	journey->counted = after.version == journey->reference->version &&
+			   after.passed[journey->from];
+	if (journey->counted && journey->keep)
+		*journey->connection = after;
 	return true;
 }
 
@@ -557,10 +564,26 @@ static void store(struct journey *journey)
 		.first = way,
 		.end = {end_of(reference, journey->in), end_of(reference, journey->out)},
 		.version = reference->version,
+		.passed = {true, false},
 		.keep = journey->judged_keep,
 	};
 	memcpy(connection->rule, journey->rule, sizeof(connection->rule));
 	reference_connection_begin(connection, journey->packet);
+}
+
+/* Keeps the verdict on a packet of a connection that was there. */
+static void renew(struct journey *journey)
+{
+	struct reference_connection *connection = journey->connection;
+
+	reference_connection_step(connection, journey->packet, journey->from);
+	if (connection->version != journey->reference->version) {
+		connection->version = journey->reference->version;
+		connection->keep = journey->judged_keep;
+		connection->passed[!journey->from] = false;
+	}
+	connection->passed[journey->from] = true;
+	memcpy(connection->rule, journey->rule, sizeof(journey->rule));
 }
 
 static bool remember(struct journey *journey)
@@ -574,14 +597,8 @@ static bool remember(struct journey *journey)
 			store(journey);
 		return true;
 	}
-	if (!journey->keep)
-		return true;
-	reference_connection_step(journey->connection, journey->packet, journey->from);
-	if (journey->connection->version != journey->reference->version) {
-		journey->connection->version = journey->reference->version;
-		journey->connection->keep = journey->judged_keep;
-	}
-	memcpy(journey->connection->rule, journey->rule, sizeof(journey->rule));
+	if (journey->keep && !journey->counted)
+		renew(journey);
 	return true;
 }
 

@@ -39,6 +39,7 @@ struct reference_connection {
 	struct reference_way first; /* of the packet that made it; end 0 is its sender */
 	struct reference_end end[2];
 	unsigned int version;
+	bool passed[2];             /* by sending end: a packet passed under this version */
 	bool keep;
 	char rule[FLOW_RULES][REFERENCE_RULE_TEXT];
 	enum flow_state state;
