@@ -3,19 +3,22 @@
  * What the verifier has to walk to accept each program, and how long the programs are, held against
  * the recorded figures of verifier_budget.txt: more than a fifth above them fails.
  *
- * Figures move with clang and kernel by a few percent. After a change that is worth its price:
- * build/tests/bpf/verifier_budget --record
+ * Kernels differ a lot in how soon they see that two paths are one, so what they walk is compared
+ * on the recorded kernel only; on others, a tenth of the verifier's million has to be left. After
+ * a change that is worth its price: build/tests/bpf/verifier_budget --record
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/utsname.h>
 
 #include "bpf/sluice.skel.h"
 #include "tests/harness/bpf_switch.h"
 
 #define RECORD "tests/bpf/verifier_budget.txt"
+#define MOST   900000
 
 struct figures {
 	char program[32];
@@ -53,6 +56,17 @@ static bool recorded(const char *program, struct figures *figures)
 	return found;
 }
 
+/* "6.18" of "6.18.44-amd64". */
+static void kernel_series(char *series, size_t size)
+{
+	struct utsname name;
+	int major, minor;
+
+	assert_int_equal(uname(&name), 0);
+	assert_int_equal(sscanf(name.release, "%d.%d", &major, &minor), 2);
+	snprintf(series, size, "kernel-%d.%d", major, minor);
+}
+
 static void expect_within(const char *program, const char *what, unsigned int now,
 			  unsigned int then)
 {
@@ -64,7 +78,12 @@ static void programs_stay_within_their_budget(void **state)
 {
 	struct bpf_switch *sw = *state;
 	struct bpf_program *program;
+	struct figures kernel;
+	char series[32];
+	bool comparable;
 
+	kernel_series(series, sizeof(series));
+	comparable = recorded(series, &kernel);
 	bpf_object__for_each_program(program, sw->skeleton->obj) {
 		struct figures now = measure(program), then;
 
@@ -72,7 +91,10 @@ static void programs_stay_within_their_budget(void **state)
 			      now.verified, now.bytes);
 		if (!recorded(now.program, &then))
 			fail_msg("%s is not in " RECORD, now.program);
-		expect_within(now.program, "instructions verified", now.verified, then.verified);
+		assert_true(now.verified < MOST);
+		if (comparable)
+			expect_within(now.program, "instructions verified", now.verified,
+				      then.verified);
 		expect_within(now.program, "bytes", now.bytes, then.bytes);
 	}
 }
@@ -82,9 +104,12 @@ static void record_the_budget(void **state)
 	struct bpf_switch *sw = *state;
 	struct bpf_program *program;
 	FILE *file = fopen(RECORD, "w");
+	char series[32];
 
 	assert_non_null(file);
-	fprintf(file, "# program, instructions verified, bytes: verifier_budget --record\n");
+	kernel_series(series, sizeof(series));
+	fprintf(file, "# program, instructions verified, bytes: verifier_budget --record\n%s 0 0\n",
+		series);
 	bpf_object__for_each_program(program, sw->skeleton->obj) {
 		struct figures now = measure(program);
 

@@ -110,6 +110,18 @@ static void run_trace(struct bpf_switch *sw, const struct actor *from, const str
 	assert_int_equal(outcome->trace.verdict == TRACE_DROP, outcome->reason != DROP_NONE);
 }
 
+bool ask(struct bpf_switch *sw, const struct query *query, struct trace_result *answer)
+{
+	static const struct frame anything = { .length = 64 };
+	struct trace request = { .request = { .query = *query } };
+	int verdict;
+
+	trace_of_cpu(sw, &request);
+	verdict = run_tc(bpf_program__fd(sw->skeleton->progs.sluice_query), 0, &anything, NULL);
+	*answer = trace_of_cpu(sw, NULL).result;
+	return verdict == 0;
+}
+
 /* What the live entry points do shows in their verdict and in which counters went up. */
 static void read_verdict(enum via via, int verdict, struct outcome *outcome)
 {

@@ -65,7 +65,7 @@ size_t flow_count(const struct bpf_switch *sw)
 	return count;
 }
 
-static struct ip_address parse_address(const char *text)
+struct ip_address address_from(const char *text)
 {
 	struct ip_address address = { .words = { 0, 0, htonl(0xffff), 0 } };
 
@@ -78,8 +78,8 @@ static struct ip_address parse_address(const char *text)
 struct flow *flow_between(const struct bpf_switch *sw, const struct actor *a,
 			  const struct actor *b, int family)
 {
-	struct ip_address first = parse_address(address_of(a, family));
-	struct ip_address second = parse_address(address_of(b, family));
+	struct ip_address first = address_from(address_of(a, family));
+	struct ip_address second = address_from(address_of(b, family));
 	__u32 slot = bpf_switch_slot(sw, a->name);
 	struct flow *found = NULL;
 

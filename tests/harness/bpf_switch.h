@@ -95,6 +95,8 @@ struct outcome send_frame(struct bpf_switch *sw, const struct actor *from, struc
 struct outcome peek_frame(struct bpf_switch *sw, const struct actor *from, struct frame frame);
 /* The file descriptor of an entry point. */
 int program_fd(const struct bpf_switch *sw, enum via via);
+/* sluice_query's answer about a port; false: it has no such port. */
+bool ask(struct bpf_switch *sw, const struct query *query, struct trace_result *answer);
 /* Whether BPF_PROG_TEST_RUN takes the frame as an skb: newer kernels (6.17) refuse IP frames that
  * end within their IP header. XDP has no such scruples. */
 bool runs_as_skb(const struct frame *frame);
@@ -110,6 +112,7 @@ void pin_to_cpu(int cpu);
 
 struct port_counters counters_of(const struct bpf_switch *sw, __u32 slot);
 struct rule_counters rule_counters_of(const struct bpf_switch *sw, const char *key);
+struct ip_address address_from(const char *text);
 /* Live entries of the table, times not looked at. */
 size_t flow_count(const struct bpf_switch *sw);
 /* The one entry whose two ends are these actors' (any ports), or NULL. */
