@@ -19,18 +19,20 @@ static __always_inline struct fragment *fragment_at(const struct packet *packet)
 {
 	const struct tuple *tuple = &packet->tuple;
 	__u64 mix = (tuple->destination.halves[1] ^ tuple->source.halves[1] ^
-		     (__u64)packet->fragment_id << 32 ^ packet->fragment_id ^ tuple->protocol) *
+		     (__u64)packet->fragment_id << 32 ^ packet->fragment_id) *
 		    0x9e3779b97f4a7c15ULL;
 	__u32 index = packet->in_slot * FRAGMENTS_PER_PORT + (mix >> 60) % FRAGMENTS_PER_PORT;
 
 	return bpf_map_lookup_elem(&fragments, &index);
 }
 
+/* IPv4 counts the protocol to a datagram's identity; IPv6 does not, and there only the first
+ * fragment tells the transport (RFC 8200, 4.5). */
 static __always_inline bool fragment_matches_held(const struct fragment *fragment,
 						  const struct packet *packet, __u32 vni)
 {
 	return fragment->flags && fragment->vni == vni && fragment->id == packet->fragment_id &&
-	       fragment->protocol == packet->tuple.protocol &&
+	       (packet->ipv6 || fragment->protocol == packet->tuple.protocol) &&
 	       address_equal(&fragment->source, &packet->tuple.source) &&
 	       address_equal(&fragment->destination, &packet->tuple.destination) &&
 	       (__s32)(packet->now - fragment->first_seen) <=
@@ -83,7 +85,7 @@ static __noinline int follow_fragment(struct packet *packet, __u32 vni)
 {
 	struct fragment *fragment = fragment_at(packet);
 	__be16 source_port = 0, destination_port = 0;
-	__u8 icmp_type = 0, icmp_code = 0;
+	__u8 icmp_type = 0, icmp_code = 0, protocol = 0;
 	int reason = DROP_FRAGMENT_ORPHAN;
 
 	if (!fragment)
@@ -102,11 +104,13 @@ static __noinline int follow_fragment(struct packet *packet, __u32 vni)
 		destination_port = fragment->destination_port;
 		icmp_type = fragment->icmp_type;
 		icmp_code = fragment->icmp_code;
+		protocol = fragment->protocol;
 	}
 	bpf_spin_unlock(&fragment->lock);
 	if (reason)
 		return reason;
-	if (is_icmp(packet->tuple.protocol)) {
+	packet->tuple.protocol = protocol;
+	if (is_icmp(protocol)) {
 		packet->icmp_identifier = source_port;
 		packet->tuple.icmp_type = icmp_type;
 		packet->tuple.icmp_code = icmp_code;
@@ -114,7 +118,7 @@ static __noinline int follow_fragment(struct packet *packet, __u32 vni)
 	}
 	packet->tuple.source_port = source_port;
 	packet->tuple.destination_port = destination_port;
-	packet->tuple.has_ports = protocol_has_ports(packet->tuple.protocol);
+	packet->tuple.has_ports = protocol_has_ports(protocol);
 	return 0;
 }
 

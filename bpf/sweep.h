@@ -11,6 +11,7 @@
 #define SWEEP_INTERVAL_NS 20000000ULL
 #define SWEEP_STRETCHES 512 /* stretches that make up the table: once round in ten seconds */
 #define SWEEP_CLOCK 1       /* CLOCK_MONOTONIC */
+#define SWEEP_NO_MAP (-2)   /* -ENOENT; other failures are the kernel's */
 
 struct sweep_walk {
 	__u32 first;
@@ -64,7 +65,7 @@ static __always_inline int start_sweep(void)
 	long error;
 
 	if (!sweep || !control)
-		return -1;
+		return SWEEP_NO_MAP;
 	/* It fails when the timer was made before, and then the next call says whether it is good. */
 	bpf_timer_init(&sweep->timer, &flow_sweeper, SWEEP_CLOCK);
 	error = bpf_timer_set_callback(&sweep->timer, sweep_tick);
