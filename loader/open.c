@@ -2,8 +2,10 @@
 /*
  * A struct sluice: made, opened, closed.
  */
+#include <bpf/bpf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/bpf.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,6 +84,18 @@ int switch_new(const struct sluice_options *options, struct sluice **sw, struct 
 	return 0;
 }
 
+/* How many elements a map has: those it was made with, whatever this library would make. */
+static int map_entries(int fd, __u32 *entries, struct sluice_error *error)
+{
+	struct bpf_map_info info = {};
+	__u32 length = sizeof(info);
+
+	if (bpf_obj_get_info_by_fd(fd, &info, &length))
+		return sluice_error_set(error, -errno, "cannot look at a map: %s", strerror(errno));
+	*entries = info.max_entries;
+	return 0;
+}
+
 static int map_memory(int fd, const char *name, size_t size, void **memory,
 		      struct sluice_error *error)
 {
@@ -103,9 +117,9 @@ int switch_map_memory(struct sluice *sw, struct sluice_error *error)
 	sw->rules = ids_new(SLUICE_MAX_RULES);
 	if (!sw->slots || !sw->rules)
 		return sluice_error_set(error, -ENOMEM, "out of memory");
-	sw->line_count = SLUICE_DEFAULT_TABLE_LINES;
-	sw->flow_buckets = SLUICE_DEFAULT_FLOW_BUCKETS;
-	result = map_memory(sw->map.control, "control", sizeof(struct control), &control, error);
+	result = map_entries(sw->map.tables, &sw->line_count, error) ?:
+		 map_entries(sw->map.flows, &sw->flow_buckets, error) ?:
+		 map_memory(sw->map.control, "control", sizeof(struct control), &control, error);
 	if (result)
 		return result;
 	sw->control = control;

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -168,6 +169,8 @@ static pid_t start_holder(void)
 	assert_int_equal(pipe(ends), 0);
 	child = fork();
 	if (!child) {
+		/* A failing test must not leave it behind. */
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (lock_take(&sw, 0, true, NULL))
 			_exit(1);
 		if (write(ends[1], "x", 1) != 1)
