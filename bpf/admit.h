@@ -44,7 +44,7 @@ static __always_inline __u32 own_endpoint(const struct packet *packet)
 }
 
 /* An ARP sender is the port, or nobody yet: a probe (RFC 5227) claims nothing. */
-static __always_inline int admit_arp(const struct packet *packet)
+static __noinline int admit_arp(const struct packet *packet)
 {
 	const struct arp_header *arp = frame_at(packet, ETHERNET_HEADER, ARP_LENGTH);
 
@@ -71,7 +71,7 @@ static __always_inline bool may_claim(const struct packet *packet,
 
 /* An advertisement claims its target; so does a solicitation from nobody (duplicate address
  * detection). Whoever has a source address claims that. */
-static __always_inline int admit_nd(const struct packet *packet)
+static __noinline int admit_nd(const struct packet *packet)
 {
 	const struct nd_header *nd = frame_at(packet, packet->l4, sizeof(*nd));
 	bool nobody = address_is_zero(&packet->tuple.source);

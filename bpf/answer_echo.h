@@ -50,7 +50,7 @@ static __always_inline int return_ip(struct packet *packet)
 	return 0;
 }
 
-static __always_inline int answer_echo(struct packet *packet)
+static __noinline int answer_echo(struct packet *packet)
 {
 	__u8 reply = packet->ipv6 ? ICMPV6_ECHO_REPLY : ICMP_ECHO_REPLY;
 	struct icmp_header *icmp;

@@ -27,7 +27,7 @@ static __always_inline bool answers_for(const struct packet *packet,
 	return endpoint && endpoint != own_endpoint(packet);
 }
 
-static __always_inline int answer_arp(struct packet *packet)
+static __noinline int answer_arp(struct packet *packet)
 {
 	struct {
 		struct ethernet_header ethernet;
@@ -88,7 +88,7 @@ static __always_inline void write_advertisement(const struct packet *packet,
 	frame->nd.checksum = checksum_fold(sum);
 }
 
-static __always_inline int answer_nd(struct packet *packet)
+static __noinline int answer_nd(struct packet *packet)
 {
 	const struct nd_header *nd = frame_at(packet, packet->l4, sizeof(*nd));
 	struct advertisement *frame;

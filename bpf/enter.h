@@ -55,7 +55,7 @@ static __always_inline bool enter_version(struct packet *packet)
 }
 
 /* The frame came from a device that is no port of the running version. */
-static __always_inline bool refuse_device(struct packet *packet)
+static __noinline bool refuse_device(struct packet *packet)
 {
 	packet->in_slot = 0;
 	count_drop(packet, DROP_PORT_UNBOUND);

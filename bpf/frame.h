@@ -150,4 +150,13 @@ static __always_inline int frame_set_length(struct packet *packet, __u32 length)
 	return error ? DROP_REWRITE_FAILED : 0;
 }
 
+/* An IPv6 hop limit went down by one. A device that summed the frame wants to know; the sum of an
+ * IPv4 packet does not change, as the header's own checksum makes up for it. */
+static __always_inline void frame_hop_taken(struct packet *packet)
+{
+	/* Without a sum to mend the helper refuses, which is as good. */
+	if (packet->hook == HOOK_TC)
+		bpf_csum_update(packet->skb, (__u16)~bpf_htons(0x0001));
+}
+
 #endif

@@ -33,7 +33,7 @@ static __always_inline struct event_budget *take_budget(__u64 now, __u32 per_sec
 	return budget;
 }
 
-static __always_inline void observe(const struct packet *packet, enum event_kind kind,
+static __noinline void observe(const struct packet *packet, enum event_kind kind,
 				    __u32 reason)
 {
 	const struct control *control = control_get();

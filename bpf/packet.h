@@ -32,12 +32,12 @@ enum hook {
 struct tuple {
 	struct ip_address source;
 	struct ip_address destination;
-	__be16 source_port;      /* zero for protocols without ports */
-	__be16 destination_port;
+	__u8 has_ports;          /* TCP, UDP, SCTP */
 	__u8 protocol;           /* of the transport, behind extension headers */
 	__u8 icmp_type;          /* ICMP and ICMPv6 only, else zero */
 	__u8 icmp_code;
-	__u8 has_ports;          /* TCP, UDP, SCTP */
+	__be16 source_port;      /* zero for protocols without ports */
+	__be16 destination_port;
 };
 
 enum packet_kind {
@@ -47,6 +47,11 @@ enum packet_kind {
 	PACKET_ICMP_ERROR = 3, /* an ICMP or ICMPv6 error: belongs to the flow it quotes */
 };
 
+/*
+ * The order of the fields: the verifier follows what is stored at the start of each eight bytes of
+ * the stack more closely than the rest, and goes through all later stages again for what differs
+ * there. So a field that only some packets have does not stand at a start.
+ */
 struct packet {
 	union {
 		struct xdp_md *xdp;
@@ -57,33 +62,32 @@ struct packet {
 	const struct port *in;   /* the sending port */
 	const struct port *out;  /* the receiving port, once route or flow has found it */
 	struct flow *flow;       /* the live entry it belongs to, or NULL */
-	__u32 flow_claim;        /* flow->claim as it was found: changed means freed since */
-
 	struct tuple tuple;
 
 	__u32 length;            /* of the frame, as received */
 	__u32 ip_length;         /* IPv4 total length, or 40 + IPv6 payload length */
+
+	__u32 now;               /* tick, read once */
 	__u32 fragment_id;       /* IPv4's zero-extended or IPv6's, network order */
+
 	__u32 tcp_sequence;      /* host order */
 	__u32 tcp_acknowledgment; /* host order */
-	__u32 now;               /* tick, read once */
+
 	__u32 rule[FLOW_RULES];  /* deciding rule ids by level (maps/flow.h) */
+
 	__u32 acl_rule;          /* last ACL rule that matched; 0: none */
 	__u32 decided_by;        /* rule id for the drop, the event and the trace */
 
-	__u16 l3;                /* offset of the IP or ARP header */
-	__u16 l4;                /* offset of the transport header; 0 in later fragments */
-	__u16 nd_link;           /* offset of ND's link-layer address option; 0: none */
+	__u32 flow_claim;        /* flow->claim as it was found: changed means freed since */
 	__u16 fragment_begin;    /* in units of 8 bytes */
 	__u16 fragment_end;      /* exclusive */
-	__be16 icmp_identifier;  /* of ICMP echo and timestamp messages, else zero */
-	__be16 ethertype;        /* behind the VLAN tags */
-	__be16 vlan[2];
+
 	__u16 in_slot;
 	__u16 out_slot;
+	__be16 ethertype;        /* behind the VLAN tags */
+	__be16 icmp_identifier;  /* of ICMP echo and timestamp messages, else zero */
 
 	__u8 tracing;            /* run by sluice_trace */
-	__u8 read_only;          /* the trace must not touch flows, fragments or counters */
 	__u8 kind;               /* enum packet_kind */
 	__u8 ipv6;
 	__u8 vlan_count;
@@ -91,6 +95,8 @@ struct packet {
 	__u8 fragment;           /* enum trace_fragment */
 	__u8 fragment_more;      /* more fragments follow */
 	__u8 tcp_flags;
+
+	__u8 read_only;          /* the trace must not touch flows, fragments or counters */
 	__u8 has;                /* enum parsed_has */
 	__u8 direction;          /* of the flow's key: 0 or 1 */
 	__u8 unsolicited;        /* an ICMP reply to no request that was seen */
@@ -98,8 +104,20 @@ struct packet {
 	__u8 state;              /* enum trace_state */
 	__u8 level;              /* enum police_level of decided_by */
 	__u8 keep;               /* every NSG that judged says keep */
+
+	__u8 first_padding;
 	__u8 stages;             /* bit per enum stage it came to */
+	__u16 l3;                /* offset of the IP or ARP header */
+	__u16 l4;                /* offset of the transport header; 0 in later fragments */
+	__u16 nd_link;           /* offset of ND's link-layer address option; 0: none */
+
+	__u8 second_padding[4];
+	__be16 vlan[2];
 };
+
+_Static_assert(__builtin_offsetof(struct packet, length) % 8 == 0 &&
+		       __builtin_offsetof(struct packet, vlan) % 8 == 4,
+	       "the groups above are of eight bytes");
 
 #define TCP_FIN 0x01
 #define TCP_SYN 0x02

@@ -67,7 +67,7 @@ static __always_inline int check_addresses(const struct packet *packet)
 	return 0;
 }
 
-static __always_inline int parse_ipv4_options(struct packet *packet, __u32 length)
+static __noinline int parse_ipv4_options(struct packet *packet, __u32 length)
 {
 	__u32 base = packet->l3 + IPV4_HEADER;
 	__u32 offset = 0;
@@ -184,7 +184,7 @@ static __always_inline int check_extension(const struct packet *packet,
 }
 
 /* Walks the extension headers up to the transport, or up to a later fragment's payload. */
-static __always_inline int parse_ipv6_extensions(struct packet *packet, __u8 kind)
+static __noinline int parse_ipv6_extensions(struct packet *packet, __u8 kind)
 {
 	__u32 end = packet->l3 + packet->ip_length;
 	__u32 offset = packet->l3 + IPV6_HEADER;

@@ -15,7 +15,7 @@
 #define ND_HOP_LIMIT 255
 
 /* ARP's addresses go into the tuple: it is what an observer wants to see of the frame. */
-static __always_inline int parse_arp(struct packet *packet)
+static __noinline int parse_arp(struct packet *packet)
 {
 	const struct arp_header *arp = frame_reach(packet, packet->l3, ARP_LENGTH);
 
@@ -58,7 +58,7 @@ static __always_inline int parse_nd_options(struct packet *packet)
 }
 
 /* The checks of RFC 4861, 7.1 that need no state, and RFC 6980's ban of fragments. */
-static __always_inline int parse_nd(struct packet *packet)
+static __noinline int parse_nd(struct packet *packet)
 {
 	const struct nd_header *nd = frame_reach(packet, packet->l4, sizeof(*nd));
 	bool to_group = packet->tuple.destination.bytes[0] == 0xff;

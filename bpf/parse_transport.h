@@ -30,9 +30,9 @@ static __always_inline int transport_cut(const struct packet *packet)
 
 static __always_inline void set_ports(struct packet *packet, __be16 source, __be16 destination)
 {
+	packet->tuple.has_ports = 1;
 	packet->tuple.source_port = source;
 	packet->tuple.destination_port = destination;
-	packet->tuple.has_ports = 1;
 	packet->has |= PARSED_PORTS;
 }
 

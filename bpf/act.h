@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * act: what happens to a packet that may pass. It gets the receiver's MAC and, when it crosses
+ * from one subnet to another, one hop less to live; the rules that let it pass count it.
+ */
+#ifndef SLUICE_BPF_ACT_H
+#define SLUICE_BPF_ACT_H
+
+#include "bpf/count.h"
+#include "bpf/icmp_error.h"
+
+static __always_inline bool is_routed(const struct packet *packet)
+{
+	return packet->in->subnet != packet->out->subnet;
+}
+
+/* Before the flow is remembered: a packet without a hop left goes no further. */
+static __always_inline int limit_hops(struct packet *packet)
+{
+	if (!packet->out || !is_routed(packet) || packet->ttl > 1)
+		return 0;
+	return answer_time_exceeded(packet);
+}
+
+static __always_inline void take_hop(struct packet *packet, void *header)
+{
+	struct ipv4_header *ipv4 = header;
+	struct ipv6_header *ipv6 = header;
+	__u16 before = bpf_htons(packet->ttl << 8);
+	__u16 after = bpf_htons((packet->ttl - 1) << 8);
+
+	if (packet->ipv6) {
+		ipv6->hop_limit = packet->ttl - 1;
+		return;
+	}
+	ipv4->checksum = checksum_replace(ipv4->checksum, before, after);
+	ipv4->ttl = packet->ttl - 1;
+}
+
+static __always_inline int act(struct packet *packet)
+{
+	struct ethernet_header *ethernet =
+		frame_at(packet, 0, ETHERNET_HEADER + IPV4_HEADER);
+
+	packet->stages |= 1 << STAGE_ACT;
+	if (!ethernet || !packet->out)
+		return DROP_REWRITE_FAILED;
+	__builtin_memcpy(ethernet->destination, packet->out->mac, MAC_LENGTH);
+	__builtin_memcpy(ethernet->source, packet->root->mac, MAC_LENGTH);
+	if (is_routed(packet)) {
+		take_hop(packet, ethernet + 1);
+		if (packet->ipv6)
+			frame_hop_taken(packet);
+	}
+	for (int i = 0; i < FLOW_RULES; i++)
+		count_rule(packet, packet->rule[i]);
+	count_rule(packet, packet->acl_rule);
+	return 0;
+}
+
+#endif

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * deliver: the frame leaves the program. Whatever is not delivered leaves through drop(): counted
+ * against the port that sent it, by reason, and told to an observer.
+ */
+#ifndef SLUICE_BPF_DELIVER_H
+#define SLUICE_BPF_DELIVER_H
+
+#include "bpf/count.h"
+#include "bpf/frame.h"
+#include "bpf/lookup.h"
+#include "bpf/observe.h"
+#include "maps/devices.h"
+
+#define PACKET_TYPE_HOST 0 /* skb->pkt_type: for the host whose stack it now enters */
+
+static __noinline void drop(const struct packet *packet, int reason)
+{
+	count_drop(packet, reason);
+	observe_drop(packet, reason);
+}
+
+static __always_inline int deliver_xdp(struct packet *packet, int outcome)
+{
+	settle(packet);
+	if (outcome == LEAVE_HOST)
+		return XDP_PASS;
+	if (outcome == LEAVE_ANSWERED) {
+		count_sent(packet, packet->in_slot, frame_length(packet));
+		return XDP_TX;
+	}
+	/* The flags say what to return when the slot has no device. */
+	if (!outcome && bpf_redirect_map(&devices, packet->out_slot, XDP_DROP) != XDP_REDIRECT)
+		outcome = DROP_DEVICE_GONE;
+	if (outcome) {
+		drop(packet, outcome);
+		return XDP_DROP;
+	}
+	count_sent(packet, packet->out_slot, packet->length);
+	return XDP_REDIRECT;
+}
+
+/* Hands the skb to the device of packet->out_slot, or says that it is gone. */
+static __always_inline int redirect_skb(struct packet *packet, long *verdict)
+{
+	__u32 slot = packet->out_slot;
+	const struct bpf_devmap_val *device = bpf_map_lookup_elem(&devices_tc, &slot);
+
+	if (!device || !packet->out)
+		return DROP_DEVICE_GONE;
+	if (packet->out->flags & PORT_REDIRECT_PEER) {
+		/* The peer's stack takes the skb as it is, and its destination was not this
+		 * side's MAC. */
+		bpf_skb_change_type(packet->skb, PACKET_TYPE_HOST);
+		*verdict = bpf_redirect_peer(device->ifindex, 0);
+	} else {
+		*verdict = bpf_redirect(device->ifindex, 0);
+	}
+	return 0;
+}
+
+static __always_inline int deliver_tc(struct packet *packet, int outcome)
+{
+	long verdict = TC_ACT_SHOT;
+
+	settle(packet);
+	if (outcome == LEAVE_HOST)
+		return TC_ACT_UNSPEC;
+	if (outcome == LEAVE_ANSWERED) {
+		count_sent(packet, packet->in_slot, frame_length(packet));
+		return bpf_redirect(packet->skb->ifindex, 0);
+	}
+	outcome = outcome ?: redirect_skb(packet, &verdict);
+	if (outcome) {
+		drop(packet, outcome);
+		return TC_ACT_SHOT;
+	}
+	count_sent(packet, packet->out_slot, packet->length);
+	return verdict;
+}
+
+#endif
