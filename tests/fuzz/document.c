@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * document [SECONDS [SEED]]: bends documents and reads them, for as long as it is told (60). What
- * tests/unit/config_hostile.c does ten thousand times. Prints the seed of what went wrong.
+ * tests/unit/config_hostile.c does three thousand times. Prints the seed of what went wrong.
  */
 #include <inttypes.h>
 #include <stdlib.h>
