@@ -30,8 +30,8 @@ static struct view view_of(struct sluice *sw, const struct flow *flow)
 	return view;
 }
 
-/* What stands for ports in an ICMP flow's key (maps/flow.h): "id 7" of an echo or timestamp, or "type
- * 3 code 1"; "" of other protocols. */
+/* What stands for ports in an ICMP flow's key (maps/flow.h): "id 7" of an echo or timestamp, or
+ * "type 3 code 1"; "" of other protocols. */
 static const char *icmp_text(const struct flow *flow, const struct view *view)
 {
 	static char text[32];

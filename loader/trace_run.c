@@ -3,8 +3,8 @@
  * Running the loaded programs on questions and frames (maps/trace.h).
  *
  * The kernel lets user space write a per-CPU element only for all CPUs at once, so runs take
- * turns: a lock on the switch's state directory, which dies with its holder. Between the write and the
- * read the thread stays on one CPU, whose element the program fills.
+ * turns: a lock on the switch's state directory, which dies with its holder. Between the write and
+ * the read the thread stays on one CPU, whose element the program fills.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
