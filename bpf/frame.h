@@ -12,6 +12,7 @@
 #define SLUICE_BPF_FRAME_H
 
 #include "bpf/packet.h"
+#include "bpf/forget.h"
 #include "bpf/protocol.h"
 
 /* No header that the switch reads begins further into a frame. Keeps offsets provably small. */

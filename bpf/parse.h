@@ -28,6 +28,7 @@ static __always_inline int parse_vlan(struct packet *packet, __be16 *tci, __be16
 	*type = vlan->type;
 	packet->vlan_count++;
 	packet->l3 += VLAN_HEADER;
+	forget(packet);
 	return 0;
 }
 

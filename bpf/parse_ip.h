@@ -141,6 +141,7 @@ static __always_inline int parse_ipv4(struct packet *packet)
 		packet->fragment_id = ip->id;
 		reason = set_fragment(packet, (fragment & IPV4_FRAGMENT_OFFSET) * 8, total - header,
 				      fragment & IPV4_MORE_FRAGMENTS, DROP_IP_HEADER);
+		forget(packet);
 	}
 	if (header > IPV4_HEADER) {
 		/* Makes the options linear; they lie within the packet, so this can not fail but
@@ -148,6 +149,7 @@ static __always_inline int parse_ipv4(struct packet *packet)
 		if (!frame_reach(packet, packet->l4 - 1, 1))
 			return DROP_IP_OPTIONS;
 		reason = reason ?: parse_ipv4_options(packet, header - IPV4_HEADER);
+		forget(packet);
 	}
 	return reason ?: check_addresses(packet);
 }
@@ -240,7 +242,14 @@ static __always_inline int parse_ipv6(struct packet *packet)
 	packet->has |= PARSED_ADDRESSES;
 	next = ip->next;
 	packet->tuple.protocol = next;
-	return parse_ipv6_extensions(packet, next) ?: check_addresses(packet);
+	if (is_extension(next)) {
+		int reason = parse_ipv6_extensions(packet, next);
+
+		forget(packet);
+		if (reason)
+			return reason;
+	}
+	return check_addresses(packet);
 }
 
 #endif
