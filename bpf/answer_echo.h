@@ -66,6 +66,9 @@ static __noinline int answer_echo(struct packet *packet)
 					  bpf_htons(packet->tuple.icmp_type << 8),
 					  bpf_htons(reply << 8));
 	icmp->type = reply;
+	/* Both zeros of one's complement are right, except where all that is summed is zero. */
+	if (!icmp->checksum)
+		icmp->checksum = 0xffff;
 	return LEAVE_ANSWERED;
 }
 
