@@ -126,6 +126,13 @@ counters_are_told_by_port_reason_and_rule()
 		grep -x 2
 }
 
+# Whether the programs were told to tell.
+observing()
+{
+	bpftool -j map dump pinned "/sys/fs/bpf/sluice/$SWITCH/control" |
+		json "d[0]['formatted']['value']['observe_until'] > 0" | grep -x True
+}
+
 observe_shows_drops_and_new_flows_and_what_it_left_out()
 {
 	local watcher
@@ -149,6 +156,14 @@ observe_shows_drops_and_new_flows_and_what_it_left_out()
 	kill $watcher
 	wait $watcher
 	[ "$(grep -c Forwarded "$work/events")" = 0 ]
+	# Nothing but what was left out, told at the end.
+	start "$HOST" "$work/events" "$SLUICE" --switch "$SWITCH" -j observe -f --rate 0
+	watcher=$!
+	until_true 10 observing
+	silent web1 tcp 10.1.2.4 22
+	kill $watcher
+	wait $watcher
+	json_lines "len(d), d[0]['leftOut'] > 0" <"$work/events" | grep -xF '(1, True)'
 }
 
 effective_rules_are_told_in_the_order_they_are_asked()
