@@ -5,6 +5,12 @@
 . "$(dirname "$0")/lib.sh"
 each_hook
 
+reset()
+{
+	sluice apply -f "$work/world.yaml"
+	sluice flow flush
+}
+
 allow() # NSG NAME PRIORITY PROTOCOL PORT [MORE OPTIONS]
 {
 	sluice nsg rule create --nsg-name "$1" -n "$2" --priority "$3" --direction Inbound \
@@ -35,18 +41,23 @@ threat_26_an_old_connection_is_judged_again_after_a_new_deny()
 	dropped_as nsg-deny web1 deaf "$SILENCE"
 	sluice nsg rule update --nsg-name db -n sql --access Allow
 	forget db stop
-	hears 10000
+	# The denied connection is forgotten; a new one is welcome.
+	dropped_as tcp-state web1 deaf 2000
 	hold_close
+	passes web1 tcp 10.1.2.4 5432
 }
 
 existing_flows_keep_lets_an_old_connection_live_on()
 {
+	# Every NSG that has a say must say keep: the sender's subnet's and the receiver's.
+	sluice nsg update web --existing-flows keep
 	sluice nsg update db --existing-flows keep
 	hold_open web1 fd00:1:0:2::4 5432
 	sluice nsg rule update --nsg-name db -n sql --access Deny
 	hears 5000
 	silent web1 tcp fd00:1:0:2::4 5432
 	sluice nsg rule update --nsg-name db -n sql --access Allow
+	sluice nsg update web --existing-flows recheck
 	sluice nsg update db --existing-flows recheck
 	hold_close
 }

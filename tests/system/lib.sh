@@ -210,6 +210,8 @@ run_tests()
 			echo "not ok - ${name}${SUFFIX:-}"
 			tail -25 "$work/log" | cut -c1-300 | sed 's/^/#   /'
 			failed=1
+			# What it left half done must not fail the next as well.
+			! declare -F reset >/dev/null || reset >/dev/null 2>&1
 		fi
 	done
 }
