@@ -17,7 +17,8 @@ struct ids *ids_new(__u32 limit);
 void ids_free(struct ids *ids);
 /* The number of a key, or 0. */
 __u32 ids_find(const struct ids *ids, const char *key);
-/* The key of a number, or NULL. Belongs to ids. Keys released stay known until their number is taken again. */
+/* The key of a number, or NULL. Belongs to ids. Keys released stay known until their number is
+ * taken again. */
 const char *ids_key(const struct ids *ids, __u32 number);
 /* The number of a key, a new one when it has none: next-fit, so that a number just released is
  * the last to come back. *fresh: it is new and its counters must be cleared. 0: none left. */

@@ -5,8 +5,9 @@
  * A memory-mapped array of buckets of eight entries; an entry is two cache lines, the first of
  * which decides a lookup. A key may live in either of two buckets (two parts of one seeded
  * 64-bit hash), so a lookup reads sixteen entries at most, and a table four fifths full still
- * refuses only one new flow in five hundred (with buckets of four it would be one in eight). Programs insert, refresh and expire entries; user space reads, and clears an entry
- * only by the same claim a program uses (bpf/flow_table.h).
+ * refuses only one new flow in five hundred (with buckets of four it would be one in eight).
+ * Programs insert, refresh and expire entries; user space reads, and clears an entry only by the
+ * same claim a program uses (bpf/flow_table.h).
  *
  * An entry's `claim` is even while it can be read and odd while somebody takes or frees it; a
  * reader that sees it change was too late: the entry was freed under it. An entry is free when

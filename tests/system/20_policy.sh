@@ -79,6 +79,8 @@ subnet_and_nic_must_both_allow()
 {
 	sluice nsg create nic
 	allow nic web 100 Tcp 80
+	sluice nsg rule create --nsg-name nic -n rest --priority 4096 --direction Inbound \
+		--access Deny --protocol '*'
 	sluice port set db1 --nsg nic
 	silent web1 tcp 10.1.2.4 5432   # the subnet's allows, the NIC's does not
 	silent web1 tcp 10.1.2.4 80     # the other way round

@@ -18,6 +18,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/if_packet.h>
 #include <linux/if_tun.h>
 #include <net/ethernet.h>
 #include <net/if.h>
@@ -218,6 +219,8 @@ static int watch(const char *mark)
 {
 	int fd = socket(AF_PACKET, SOCK_RAW, htons(ETH_P_ALL));
 	struct pollfd both[2] = {{.fd = fd, .events = POLLIN}, {.fd = 0, .events = POLLIN}};
+	struct sockaddr_ll from;
+	socklen_t from_length;
 	static char frame[65536];
 	long seen = 0;
 
@@ -228,9 +231,14 @@ static int watch(const char *mark)
 	for (;;) {
 		poll(both, 2, -1);
 		if (both[0].revents & POLLIN) {
-			ssize_t length = recv(fd, frame, sizeof(frame), 0);
+			ssize_t length;
 
-			if (length > 0 && memmem(frame, length, mark, strlen(mark)))
+			from_length = sizeof(from);
+			length = recvfrom(fd, frame, sizeof(frame), 0, (struct sockaddr *)&from,
+					  &from_length);
+			/* What the guest itself sends, an echo perhaps, is not what it was sent. */
+			if (length > 0 && from.sll_pkttype != PACKET_OUTGOING &&
+			    memmem(frame, length, mark, strlen(mark)))
 				seen++;
 		} else if (both[1].revents) {
 			break;

@@ -81,7 +81,8 @@ verdict no_file_is_longer_than_600_lines "$(
 		[ "$lines" -le 600 ] || echo "$file: $lines lines"
 	done)"
 
-verdict no_line_is_longer_than_100_columns "$(
+# A word that will not break may stand out a little.
+verdict no_line_is_much_longer_than_100_columns "$(
 	for file in $(sources '^(maps|bpf|loader|cli)/.*\.[ch]$'); do
 		expand -t8 "$file" | awk -v f="$file" 'length > 110 { print f ":" NR ": " length }'
 	done)"
