@@ -93,7 +93,8 @@ int classifier_build(struct tables *tables, const struct classifier_rule *rules,
 	if (!first)
 		return sluice_error_set(error, -ENOSPC,
 					"the table has no room for a list of %zu rules "
-					"(%zu lines); use fewer or shorter rules", count, items + 1);
+					"(%zu lines); use fewer or shorter rules",
+					count, items + 1);
 	head = tables_line(tables, first);
 	head->item_count = (__u32)items;
 	head->miss_access = miss;

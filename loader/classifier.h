@@ -15,9 +15,9 @@ struct address_range {
 /* A rule as the classifier takes it. A list whose `any` is set accepts everything; one that is
  * empty and not `any` (an asg without members) accepts nothing. */
 struct classifier_rule {
-	__u32 id;      /* rule id, the index of its counters */
+	__u32 id; /* rule id, the index of its counters */
 	enum access access;
-	int protocol;  /* 0..255 or SLUICE_ANY; 1 also covers ICMPv6 (58) */
+	int protocol; /* 0..255 or SLUICE_ANY; 1 also covers ICMPv6 (58) */
 	int icmp_type;
 	int icmp_code;
 	bool any_source;

@@ -16,7 +16,8 @@ __u32 compiler_take(struct compiler *compiler, __u32 count)
 	if (!line)
 		sluice_error_set(compiler->error, -ENOSPC,
 				 "the table of %u lines has no room for this configuration; "
-				 "use fewer or shorter rules", compiler->tables->count);
+				 "use fewer or shorter rules",
+				 compiler->tables->count);
 	return line;
 }
 
@@ -36,22 +37,22 @@ void switch_mac(const char *name, unsigned char mac[6])
 		mac[i] = (unsigned char)(hash >> (8 * i));
 }
 
-/* --- names ---------------------------------------------------------------------------------- */
+/* --- names --- */
 
 static int index_names(struct compiler *compiler)
 {
 	const struct sluice_config *config = compiler->config;
 
 	if (name_index_build(&compiler->vnets, config->vnets, sizeof(*config->vnets),
-			config->vnet_count) ||
+			     config->vnet_count) ||
 	    name_index_build(&compiler->tags, config->tags, sizeof(*config->tags),
-			config->tag_count) ||
+			     config->tag_count) ||
 	    name_index_build(&compiler->asgs, config->asgs, sizeof(*config->asgs),
-			config->asg_count) ||
+			     config->asg_count) ||
 	    name_index_build(&compiler->nsgs, config->nsgs, sizeof(*config->nsgs),
-			config->nsg_count) ||
+			     config->nsg_count) ||
 	    name_index_build(&compiler->acls, config->acls, sizeof(*config->acls),
-			config->acl_count))
+			     config->acl_count))
 		return compiler_no_memory(compiler);
 	return 0;
 }
@@ -68,7 +69,7 @@ static int new_vnet_build(struct compiler *compiler, struct vnet_build *build,
 	build->acl = calloc(config->acl_count + 1, sizeof(*build->acl));
 	if (!build->subnet_line || !build->asg || !build->nsg || !build->acl ||
 	    name_index_build(&build->subnets, vnet->subnets, sizeof(*vnet->subnets),
-			vnet->subnet_count))
+			     vnet->subnet_count))
 		return compiler_no_memory(compiler);
 	return 0;
 }
@@ -91,8 +92,8 @@ static int place_ports(struct compiler *compiler)
 		if (!compiler->port_slot[i] || compiler->port_slot[i] >= SLUICE_MAX_PORTS)
 			return sluice_error_set(compiler->error, -ENOSPC,
 						"no slot is left for port %s: one switch can have "
-						"%u ports; remove some", port->name,
-						SLUICE_MAX_PORTS - 1);
+						"%u ports; remove some",
+						port->name, SLUICE_MAX_PORTS - 1);
 	}
 	return 0;
 }
@@ -150,7 +151,7 @@ static void compiler_end(struct compiler *compiler)
 	name_index_free(&compiler->acls);
 }
 
-/* --- ports ---------------------------------------------------------------------------------- */
+/* --- ports --- */
 
 /* Whether an NSG, where there is one, lets existing flows live on. */
 static bool keeps_flows(const struct compiler *compiler, const char *nsg)
@@ -203,8 +204,7 @@ static int lay_port(struct compiler *compiler, size_t index, struct port *port)
 		if (!result)
 			result = compile_nsg(compiler, build, from->nsg, i, &port->nic_nsg[i]);
 		if (!result)
-			result = compile_nsg(compiler, build, subnet_nsg, i,
-					     &port->subnet_nsg[i]);
+			result = compile_nsg(compiler, build, subnet_nsg, i, &port->subnet_nsg[i]);
 	}
 	return result;
 }
@@ -227,13 +227,13 @@ static int lay_ports(struct compiler *compiler, struct root *root)
 	return result;
 }
 
-/* --- devices -------------------------------------------------------------------------------- */
+/* --- devices --- */
 
 /* A port admits what its device sends only when it is there and has an address to send from. */
 static __u32 admitting_ifindex(const struct compiler *compiler, size_t index)
 {
-	return compiler->config->ports[index].address_count ? compiler->placements[index].ifindex :
-							      0;
+	return compiler->config->ports[index].address_count ? compiler->placements[index].ifindex
+							    : 0;
 }
 
 static bool devices_fit(const struct compiler *compiler, __u32 mask, __u8 *fill)
@@ -298,13 +298,13 @@ static int lay_devices(struct compiler *compiler, struct root *root)
 	buckets = tables_line(compiler->tables, root->devices);
 	for (size_t i = 0; i < compiler->config->port_count && !result; i++)
 		if (admitting_ifindex(compiler, i))
-			result = lay_device(compiler,
-					    &buckets[admitting_ifindex(compiler, i) &
-						     root->device_mask], i);
+			result = lay_device(
+				compiler,
+				&buckets[admitting_ifindex(compiler, i) & root->device_mask], i);
 	return result;
 }
 
-/* --- the whole ------------------------------------------------------------------------------ */
+/* --- the whole --- */
 
 static int lay_version(struct compiler *compiler, struct root *root)
 {
@@ -322,8 +322,8 @@ static int lay_version(struct compiler *compiler, struct root *root)
 }
 
 int compile(struct tables *tables, const struct sluice_config *config,
-	    const struct placement *placements, struct ids *slots, struct ids *rules,
-	    __u32 version, __u32 *root_line, struct sluice_error *error)
+	    const struct placement *placements, struct ids *slots, struct ids *rules, __u32 version,
+	    __u32 *root_line, struct sluice_error *error)
 {
 	struct compiler compiler = {
 		.tables = tables,

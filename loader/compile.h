@@ -10,7 +10,7 @@
 
 /* What the host adds to a port of the document; found by loader/device.c. */
 struct placement {
-	__u32 ifindex; /* of the device in the switch's namespace; 0: not there, the port admits nothing */
+	__u32 ifindex; /* of the device in the switch's namespace; 0: not there, nothing is admitted */
 	enum delivery delivery;
 	bool redirect_peer;
 	char why[160];
@@ -20,8 +20,8 @@ struct placement {
  * config->ports, same order. slots and rules: numbers are taken from them. *root: the line to store
  * into struct control. -ENOSPC when the extent's limit is too small: nothing is published. */
 int compile(struct tables *tables, const struct sluice_config *config,
-	    const struct placement *placements, struct ids *slots, struct ids *rules,
-	    __u32 version, __u32 *root, struct sluice_error *error);
+	    const struct placement *placements, struct ids *slots, struct ids *rules, __u32 version,
+	    __u32 *root, struct sluice_error *error);
 
 /*
  * Gives every port and rule of config its number and releases those of what config no longer has.
@@ -37,8 +37,8 @@ int compile_numbers(const struct sluice_config *config, struct ids *slots, struc
 /* The switch's own MAC, locally administered, from the switch's name. */
 void switch_mac(const char *name, unsigned char mac[6]);
 
-/* The gateway of a subnet's prefix: its first host address (10.1.1.1, fd00::1). Zero for a prefix of
- * one address, which is a guest's. */
+/* The gateway of a subnet's prefix: its first host address (10.1.1.1, fd00::1). Zero for a prefix
+ * of one address, which is a guest's. */
 struct ip_address prefix_gateway(const struct sluice_prefix *prefix);
 
 #endif

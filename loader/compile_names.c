@@ -9,7 +9,7 @@
 static int resolve_tag(const struct sluice_tag *tag, struct ranges *ranges)
 {
 	for (size_t i = 0; i < tag->prefix_count; i++) {
-		struct address_range range = {tag->prefixes[i].first, tag->prefixes[i].last};
+		struct address_range range = { tag->prefixes[i].first, tag->prefixes[i].last };
 		int result = ranges_add_written(ranges, &range);
 
 		if (result)
@@ -44,7 +44,7 @@ static int join_asgs(struct compiler *compiler, const struct sluice_port *port,
 						"port %s: there is no asg %s", port->name,
 						port->asgs[i]);
 		for (size_t j = 0; j < port->address_count; j++) {
-			struct address_range one = {port->addresses[j], port->addresses[j]};
+			struct address_range one = { port->addresses[j], port->addresses[j] };
 
 			if (ranges_add(&build->asg[asg], &one))
 				return compiler_no_memory(compiler);
@@ -87,10 +87,11 @@ static const struct ranges *named_set(struct compiler *compiler, const struct vn
 	ssize_t found;
 
 	if (needs_vnet && !build) {
-		sluice_error_set(compiler->error, -EINVAL,
-				 "%s%s means something inside a vnet only, so an acl for the whole "
-				 "switch cannot name it; use prefixes or a tag, or an acl for ports",
-				 is_tag ? "" : "asg:", name);
+		sluice_error_set(
+			compiler->error, -EINVAL,
+			"%s%s means something inside a vnet only, so an acl for the whole "
+			"switch cannot name it; use prefixes or a tag, or an acl for ports",
+			is_tag ? "" : "asg:", name);
 		return NULL;
 	}
 	if (is_tag && !strcmp(name, "VirtualNetwork"))
@@ -115,7 +116,7 @@ int compile_selectors(struct compiler *compiler, const struct vnet_build *build,
 	*any = !count;
 	for (size_t i = 0; i < count; i++) {
 		const struct sluice_selector *selector = &selectors[i];
-		struct address_range one = {selector->first, selector->last};
+		struct address_range one = { selector->first, selector->last };
 		const struct ranges *set;
 		int result;
 

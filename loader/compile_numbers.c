@@ -10,8 +10,9 @@ char *compile_nsg_group(const char *nsg, enum direction direction)
 {
 	char *group;
 
-	return asprintf(&group, "nsg/%s/%s", nsg, direction == DIRECTION_INBOUND ? "in" : "out") < 0 ?
-		       NULL : group;
+	return asprintf(&group, "nsg/%s/%s", nsg, direction == DIRECTION_INBOUND ? "in" : "out") < 0
+		       ? NULL
+		       : group;
 }
 
 char *compile_acl_group(const char *acl)
@@ -36,7 +37,8 @@ __u32 compile_rule_number(struct ids *rules, const char *group, const char *rule
 	if (!number)
 		sluice_error_set(error, -ENOSPC,
 				 "no number is left for rule %s of %s: one switch can have %u "
-				 "rules; remove some", rule, group, SLUICE_MAX_RULES - 1);
+				 "rules; remove some",
+				 rule, group, SLUICE_MAX_RULES - 1);
 	return number;
 }
 
@@ -59,8 +61,7 @@ static int tell(struct numbering *numbering, bool is_fresh, bool is_slot, __u32 
 static int number_rule(struct numbering *numbering, const char *group, const char *name)
 {
 	bool fresh;
-	__u32 number =
-		compile_rule_number(numbering->rules, group, name, &fresh, numbering->error);
+	__u32 number = compile_rule_number(numbering->rules, group, name, &fresh, numbering->error);
 
 	return number ? tell(numbering, fresh, false, number) : -ENOSPC;
 }
@@ -103,14 +104,15 @@ static int number_port(struct numbering *numbering, const char *name)
 	if (!slot)
 		return sluice_error_set(numbering->error, -ENOSPC,
 					"no slot is left for port %s: one switch can have %u "
-					"ports; remove some", name, SLUICE_MAX_PORTS - 1);
+					"ports; remove some",
+					name, SLUICE_MAX_PORTS - 1);
 	return tell(numbering, fresh, true, slot);
 }
 
 int compile_numbers(const struct sluice_config *config, struct ids *slots, struct ids *rules,
 		    compile_fresh fresh, void *context, struct sluice_error *error)
 {
-	struct numbering numbering = {slots, rules, fresh, context, error};
+	struct numbering numbering = { slots, rules, fresh, context, error };
 	int result = 0;
 
 	ids_begin(slots);

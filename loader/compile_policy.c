@@ -67,8 +67,8 @@ static int append_rule(struct scope *scope, struct rule_list *list, const struct
 				       scope->compiler->error);
 	if (!rule->id)
 		return -ENOSPC;
-	result = compile_selectors(scope->compiler, scope->build, from->sources,
-				   from->source_count, &rule->any_source, sources);
+	result = compile_selectors(scope->compiler, scope->build, from->sources, from->source_count,
+				   &rule->any_source, sources);
 	if (!result)
 		result = compile_selectors(scope->compiler, scope->build, from->destinations,
 					   from->destination_count, &rule->any_destination,
@@ -94,10 +94,10 @@ static int append_rule(struct scope *scope, struct rule_list *list, const struct
 static int append_builtin(struct scope *scope, struct rule_list *list,
 			  const struct builtin_rule *builtin)
 {
-	struct sluice_selector source = {.kind = SLUICE_SELECT_TAG,
-					 .name = (char *)builtin->source};
-	struct sluice_selector destination = {.kind = SLUICE_SELECT_TAG,
-					      .name = (char *)builtin->destination};
+	struct sluice_selector source = { .kind = SLUICE_SELECT_TAG,
+					  .name = (char *)builtin->source };
+	struct sluice_selector destination = { .kind = SLUICE_SELECT_TAG,
+					       .name = (char *)builtin->destination };
 	struct sluice_rule rule = {
 		.name = (char *)builtin->name,
 		.access = builtin->access,
@@ -163,7 +163,7 @@ static int lay_nsg(struct scope *scope, const struct sluice_nsg *nsg, enum direc
 int compile_nsg(struct compiler *compiler, struct vnet_build *build, const char *name,
 		enum direction direction, __u32 *line)
 {
-	struct scope scope = {compiler, build, NULL};
+	struct scope scope = { compiler, build, NULL };
 	struct policy_lines *lines;
 	ssize_t index;
 	char *group;
@@ -198,7 +198,7 @@ static int append_acl(struct compiler *compiler, const struct vnet_build *build,
 		      struct rule_list *list, const struct sluice_acl *acl,
 		      enum direction direction)
 {
-	struct scope scope = {compiler, build, NULL};
+	struct scope scope = { compiler, build, NULL };
 	char *group = compile_acl_group(acl->name);
 	int result = 0;
 

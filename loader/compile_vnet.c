@@ -23,7 +23,7 @@ struct ip_address prefix_gateway(const struct sluice_prefix *prefix)
 	struct address_range range = prefix_range(prefix);
 
 	if (!memcmp(&range.first, &range.last, sizeof(range.first)))
-		return (struct ip_address){0};
+		return (struct ip_address){ 0 };
 	return number_to_address(address_to_number(&range.first) + 1);
 }
 
@@ -36,7 +36,7 @@ static void add_endpoint(struct endpoints *endpoints, const struct ip_address *a
 			 enum endpoint_kind kind, __u32 value)
 {
 	endpoints->endpoint[endpoints->count++] =
-		(struct endpoint){*address, (__u32)kind << ENDPOINT_KIND_SHIFT | value};
+		(struct endpoint){ *address, (__u32)kind << ENDPOINT_KIND_SHIFT | value };
 }
 
 /* Lays each struct subnet and takes its gateways for endpoints. */
@@ -55,8 +55,8 @@ static int lay_subnets(struct compiler *compiler, struct vnet_build *build,
 		subnet->vnet = build->line;
 		for (size_t j = 0; j < from->prefix_count; j++) {
 			struct ip_address gateway = prefix_gateway(&from->prefixes[j]);
-			struct ip_address *first = from->prefixes[j].ipv6 ? &subnet->gateway6 :
-									    &subnet->gateway4;
+			struct ip_address *first =
+				from->prefixes[j].ipv6 ? &subnet->gateway6 : &subnet->gateway4;
 
 			if (is_zero(&gateway))
 				continue;
@@ -99,7 +99,8 @@ static int refuse_twins(struct compiler *compiler, const struct vnet_build *buil
 			return sluice_error_set(
 				compiler->error, -EINVAL,
 				"vnet %s: the address %s is taken twice, by two ports or by a "
-				"port and its subnet's gateway", build->vnet->name,
+				"port and its subnet's gateway",
+				build->vnet->name,
 				sluice_address_text(&endpoints->endpoint[i].address, text));
 	return 0;
 }
@@ -117,7 +118,8 @@ static bool seed_fits(const struct endpoints *endpoints, __u32 seed, __u32 mask,
 	return true;
 }
 
-/* How many seeds are tried before the table is doubled: it saves a doubling for a few thousand endpoints. */
+/* How many seeds are tried before the table is doubled: it saves a doubling for a few thousand
+ * endpoints. */
 #define SEEDS_PER_SIZE 64
 
 /* The smallest table, and a seed for it, in which every bucket holds its endpoints. */
@@ -219,8 +221,7 @@ static size_t prefix_count(const struct sluice_vnet *vnet)
 }
 
 /* Every subnet is in reach; what else lies in the vnet's prefixes is nobody's. */
-static int lay_routes(struct compiler *compiler, const struct vnet_build *build,
-		      struct vnet *vnet)
+static int lay_routes(struct compiler *compiler, const struct vnet_build *build, struct vnet *vnet)
 {
 	const struct sluice_vnet *from = build->vnet;
 	struct ordered_route *ordered = calloc(2 * prefix_count(from) + 1, sizeof(*ordered));
@@ -258,7 +259,7 @@ static size_t endpoint_count(const struct compiler *compiler, const struct vnet_
 
 int compile_vnet(struct compiler *compiler, struct vnet_build *build)
 {
-	struct endpoints endpoints = {0};
+	struct endpoints endpoints = { 0 };
 	struct vnet *vnet;
 	int result;
 

@@ -20,12 +20,12 @@ struct policy_lines {
 /* One vnet of the document, and what names mean inside it. */
 struct vnet_build {
 	const struct sluice_vnet *vnet;
-	__u32 line;             /* of its struct vnet */
-	__u32 *subnet_line;     /* by index in vnet->subnets */
+	__u32 line;         /* of its struct vnet */
+	__u32 *subnet_line; /* by index in vnet->subnets */
 	struct name_index subnets;
 	struct ranges virtual_network;
 	struct ranges internet;
-	struct ranges *asg;     /* by index in config->asgs: addresses of the members in this vnet */
+	struct ranges *asg; /* by index in config->asgs: addresses of the members in this vnet */
 	struct policy_lines *nsg; /* by index in config->nsgs */
 	struct policy_lines *acl; /* by index in config->acls */
 };
@@ -42,10 +42,10 @@ struct compiler {
 	struct name_index asgs;
 	struct name_index nsgs;
 	struct name_index acls;
-	struct ranges *tag;       /* by index in config->tags */
-	struct vnet_build *vnet;  /* by index in config->vnets */
-	size_t *port_vnet;        /* by index in config->ports: index in config->vnets */
-	__u32 *port_slot;         /* by index in config->ports */
+	struct ranges *tag;      /* by index in config->tags */
+	struct vnet_build *vnet; /* by index in config->vnets */
+	size_t *port_vnet;       /* by index in config->ports: index in config->vnets */
+	__u32 *port_slot;        /* by index in config->ports */
 };
 
 /* Takes zeroed lines; 0 and the error filled when there is no room. */
@@ -81,7 +81,7 @@ char *compile_acl_group(const char *acl);
 /* The built-in rules of every NSG: their names, in order. NULL ends. */
 struct builtin_rule {
 	const char *name;
-	const char *source;      /* tag, or NULL for any */
+	const char *source; /* tag, or NULL for any */
 	const char *destination;
 	enum access access;
 };

@@ -26,9 +26,9 @@ struct ids {
 	struct entry *entry; /* by number; entry[0] is not used */
 	__u32 limit;
 	__u32 live;
-	__u32 next;          /* where the search for a free number begins */
-	__u32 *slot;         /* hash table of numbers, 0: empty; linear probing */
-	__u32 slot_count;    /* a power of two, more than twice the live ones */
+	__u32 next;       /* where the search for a free number begins */
+	__u32 *slot;      /* hash table of numbers, 0: empty; linear probing */
+	__u32 slot_count; /* a power of two, more than twice the live ones */
 };
 
 static __u32 key_hash(const char *key)
@@ -147,7 +147,7 @@ static int assign(struct ids *ids, __u32 number, const char *key, bool live)
 	if (!copy)
 		return -ENOMEM;
 	free(ids->entry[number].key);
-	ids->entry[number] = (struct entry){.key = copy, .live = live, .seen = live};
+	ids->entry[number] = (struct entry){ .key = copy, .live = live, .seen = live };
 	if (live) {
 		*find_slot(ids, copy) = number;
 		ids->live++;
@@ -249,8 +249,8 @@ static int read_entry(struct ids *ids, char *line)
 	if ((!live && line[0] != '-') || line[1] != ' ')
 		return -EINVAL;
 	number = strtoul(line + 2, &key, 10);
-	if (*key++ != ' ' || !*key || !number || number >= ids->limit ||
-	    ids->entry[number].key || (live && ids_find(ids, key)))
+	if (*key++ != ' ' || !*key || !number || number >= ids->limit || ids->entry[number].key ||
+	    (live && ids_find(ids, key)))
 		return -EINVAL;
 	return assign(ids, number, key, live);
 }

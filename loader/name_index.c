@@ -32,7 +32,8 @@ int name_index_build(struct name_index *index, const void *list, size_t size, si
 		return -ENOMEM;
 	for (size_t i = 0; i < count; i++)
 		entry[i] = (struct named){
-			((const struct head *)((const char *)list + i * size))->name, i};
+			((const struct head *)((const char *)list + i * size))->name, i
+		};
 	qsort(entry, count, sizeof(*entry), compare_names);
 	index->entry = entry;
 	index->count = count;
@@ -41,7 +42,7 @@ int name_index_build(struct name_index *index, const void *list, size_t size, si
 
 ssize_t name_index_find(const struct name_index *index, const char *name)
 {
-	struct named key = {.name = name};
+	struct named key = { .name = name };
 	const struct named *found =
 		bsearch(&key, index->entry, index->count, sizeof(*index->entry), compare_names);
 
@@ -51,5 +52,5 @@ ssize_t name_index_find(const struct name_index *index, const char *name)
 void name_index_free(struct name_index *index)
 {
 	free(index->entry);
-	*index = (struct name_index){0};
+	*index = (struct name_index){ 0 };
 }

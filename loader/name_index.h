@@ -11,11 +11,12 @@ struct name_index {
 	struct named {
 		const char *name;
 		size_t index;
-	} *entry; /* by name */
+	} * entry; /* by name */
 	size_t count;
 };
 
-/* Indexes a list of a document. Everything that a document names begins with its place and its name. */
+/* Indexes a list of a document. Everything that a document names begins with its place and its
+ * name. */
 int name_index_build(struct name_index *index, const void *list, size_t size, size_t count);
 /* The place in the list of the thing named so, or -1. */
 ssize_t name_index_find(const struct name_index *index, const char *name);

@@ -25,11 +25,11 @@ struct address_range prefix_range(const struct sluice_prefix *prefix)
 {
 	unsigned int host_bits = (prefix->ipv6 ? 128 : 32) - prefix->length;
 	address_number low = address_to_number(&prefix->address);
-	address_number hosts = host_bits == 128 ? ~(address_number)0 :
-						  ((address_number)1 << host_bits) - 1;
+	address_number hosts =
+		host_bits == 128 ? ~(address_number)0 : ((address_number)1 << host_bits) - 1;
 
-	return (struct address_range){number_to_address(low & ~hosts),
-				      number_to_address(low | hosts)};
+	return (struct address_range){ number_to_address(low & ~hosts),
+				       number_to_address(low | hosts) };
 }
 
 size_t range_of_family(const struct address_range *range, struct address_range parts[2])
@@ -126,8 +126,8 @@ int ranges_complement(const struct ranges *of, struct ranges *complement)
 		address_number last = address_to_number(&of->range[i].last);
 
 		if (first > next) {
-			struct address_range gap = {number_to_address(next),
-						    number_to_address(first - 1)};
+			struct address_range gap = { number_to_address(next),
+						     number_to_address(first - 1) };
 			int result = ranges_add(complement, &gap);
 
 			if (result)
@@ -137,12 +137,12 @@ int ranges_complement(const struct ranges *of, struct ranges *complement)
 			return 0;
 		next = last + 1;
 	}
-	return ranges_add(complement, &(struct address_range){number_to_address(next),
-							      number_to_address(top)});
+	return ranges_add(complement, &(struct address_range){ number_to_address(next),
+							       number_to_address(top) });
 }
 
 void ranges_free(struct ranges *ranges)
 {
 	free(ranges->range);
-	*ranges = (struct ranges){0};
+	*ranges = (struct ranges){ 0 };
 }

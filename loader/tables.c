@@ -23,7 +23,7 @@
  * so that the line says version 0 to whoever takes "no root" for a root. */
 struct tables_note {
 	__u8 padding[56];
-	__u32 in_use;       /* a version was laid before */
+	__u32 in_use;        /* a version was laid before */
 	__u32 unwaited_from; /* lines from here on may still have readers; 0: none in this turn */
 };
 
@@ -68,13 +68,13 @@ static int wait_for_packets(struct sluice_error *error)
 	if (result)
 		return sluice_error_set(error, result,
 					"cannot wait for packets under way (membarrier and a map "
-					"of maps both failed): %s", strerror(-result));
+					"of maps both failed): %s",
+					strerror(-result));
 	return 0;
 }
 
 /* Lines behind the running extent that no packet can be reading. */
-static __u32 lines_behind(const struct tables *tables, const struct tables_note *note,
-			  __u32 first)
+static __u32 lines_behind(const struct tables *tables, const struct tables_note *note, __u32 first)
 {
 	if (note->unwaited_from >= first)
 		return note->unwaited_from - first;
@@ -86,8 +86,8 @@ int tables_begin(struct tables *tables, __u32 running_first, __u32 running_count
 {
 	struct tables_note *note = (struct tables_note *)tables->lines;
 	__u32 behind = running_first + running_count;
-	bool wait = running_count ? from_start || !lines_behind(tables, note, behind) :
-				    note->in_use;
+	bool wait =
+		running_count ? from_start || !lines_behind(tables, note, behind) : note->in_use;
 	int result;
 
 	if (wait) {

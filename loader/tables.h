@@ -17,7 +17,7 @@ struct tables {
 	__u32 count;              /* lines in all */
 	__u32 first;              /* the extent being filled: first..first+used, below limit */
 	__u32 used;
-	__u32 limit;              /* how many lines it may take */
+	__u32 limit; /* how many lines it may take */
 };
 
 /* Starts an extent in the lines that neither the running version (running_first, running_count;

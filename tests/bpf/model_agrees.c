@@ -24,32 +24,33 @@ static void run_seeds(uint64_t first, unsigned int count, const struct different
 static void policies_answer_questions_as_the_model_does(void **state)
 {
 	(void)state;
-	run_seeds(1000, 300, &(struct differential_size){.questions = 300});
+	run_seeds(1000, 400, &(struct differential_size){ .questions = 300 });
 }
 
 static void frames_go_where_the_model_says(void **state)
 {
 	(void)state;
-	run_seeds(2000, 150, &(struct differential_size){.frames = 400, .peeks = 40});
+	run_seeds(2000, 300, &(struct differential_size){ .frames = 400, .peeks = 40 });
 }
 
 /* recheck, keep, ports that go and come back, ACLs on living connections. */
 static void connections_are_judged_anew_when_the_document_changes(void **state)
 {
 	(void)state;
-	run_seeds(3000, 120, &(struct differential_size){
-		.changes = 8, .questions = 10, .frames = 100, .peeks = 10});
+	run_seeds(3000, 300,
+		  &(struct differential_size){
+			  .changes = 8, .questions = 10, .frames = 100, .peeks = 10 });
 }
 
 /* What the random frames met: a comparison of nothing but drops would prove little. */
 static void the_comparisons_are_many_and_of_every_kind(void **state)
 {
 	static const unsigned int met[] = {
-		DROP_VLAN_TAGGED, DROP_VLAN_DEPTH, DROP_TCP_FLAGS, DROP_MAC_SPOOFED,
-		DROP_IP_SPOOFED, DROP_ARP_SPOOFED, DROP_ND_SPOOFED, DROP_DHCP_SERVER,
-		DROP_ROUTER_ADVERT, DROP_L2_BROADCAST, DROP_ARP_UNANSWERED, DROP_ND_UNANSWERED,
-		DROP_FRAGMENT_ORPHAN, DROP_TCP_STATE, DROP_ICMP_UNRELATED, DROP_FLOW_LIMIT,
-		DROP_ACL_DENY, DROP_NSG_DENY, DROP_NO_ROUTE, DROP_NO_ENDPOINT,
+		DROP_VLAN_TAGGED,       DROP_VLAN_DEPTH,   DROP_TCP_FLAGS,      DROP_MAC_SPOOFED,
+		DROP_IP_SPOOFED,        DROP_ARP_SPOOFED,  DROP_ND_SPOOFED,     DROP_DHCP_SERVER,
+		DROP_ROUTER_ADVERT,     DROP_L2_BROADCAST, DROP_ARP_UNANSWERED, DROP_ND_UNANSWERED,
+		DROP_FRAGMENT_ORPHAN,   DROP_TCP_STATE,    DROP_ICMP_UNRELATED, DROP_FLOW_LIMIT,
+		DROP_ACL_DENY,          DROP_NSG_DENY,     DROP_NO_ROUTE,       DROP_NO_ENDPOINT,
 		DROP_GATEWAY_ONLY_ECHO, DROP_HOP_LIMIT,
 	};
 	const struct differential_count *count = differential_counted(differential);
@@ -57,9 +58,10 @@ static void the_comparisons_are_many_and_of_every_kind(void **state)
 	(void)state;
 	print_message("%lu comparisons: %lu questions, %lu frames (%lu delivered, %lu of them or "
 		      "of drops on a live connection, %lu answered, %lu dropped) over %lu "
-		      "documents in %lu versions\n", count->questions + count->frames,
-		      count->questions, count->frames, count->delivered, count->on_connections,
-		      count->answered, count->dropped, count->documents, count->versions);
+		      "documents in %lu versions\n",
+		      count->questions + count->frames, count->questions, count->frames,
+		      count->delivered, count->on_connections, count->answered, count->dropped,
+		      count->documents, count->versions);
 	assert_true(count->questions + count->frames >= COMPARISONS_PROMISED);
 	assert_true(count->delivered > count->frames / 10);
 	assert_true(count->on_connections > count->frames / 20);

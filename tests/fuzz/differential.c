@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * differential [SECONDS [SEED]]: compares the switch with the reference model for that long (600), from
- * that seed on (the clock's). Ends at the first mismatch with 1; the seed it prints brings it back.
+ * differential [SECONDS [SEED]]: compares the switch with the reference model for that long (600),
+ * from that seed on (the clock's). Ends at the first mismatch with 1; the seed it prints brings it
+ * back.
  */
 #include "tests/harness/differential.h"
 
@@ -12,7 +13,8 @@
 int main(int argc, char **argv)
 {
 	const struct differential_size size = {
-		.changes = 12, .questions = 100, .frames = 400, .peeks = 50};
+		.changes = 12, .questions = 100, .frames = 400, .peeks = 50
+	};
 	time_t end = time(NULL) + (argc > 1 ? strtol(argv[1], NULL, 10) : 600);
 	uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 10) : (uint64_t)time(NULL) << 20;
 	struct differential *differential = differential_open();

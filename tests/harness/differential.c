@@ -40,7 +40,7 @@ struct differential {
 	uint64_t seed;
 };
 
-/* --- loading ------------------------------------------------------------------------------------- */
+/* --- loading --- */
 
 static int print_nothing(enum libbpf_print_level level, const char *format, va_list arguments)
 {
@@ -53,8 +53,8 @@ static int print_nothing(enum libbpf_print_level level, const char *format, va_l
 static void *map_memory(const struct bpf_map *map)
 {
 	size_t size = (size_t)bpf_map__value_size(map) * bpf_map__max_entries(map);
-	void *memory = mmap(NULL, (size + 4095) & ~(size_t)4095, PROT_READ | PROT_WRITE,
-			    MAP_SHARED, bpf_map__fd(map), 0);
+	void *memory = mmap(NULL, (size + 4095) & ~(size_t)4095, PROT_READ | PROT_WRITE, MAP_SHARED,
+			    bpf_map__fd(map), 0);
 
 	return memory == MAP_FAILED ? NULL : memory;
 }
@@ -74,7 +74,7 @@ static int load(struct differential *differential)
 	struct sluice_bpf *skeleton;
 
 	libbpf_set_print(print_nothing);
-	setrlimit(RLIMIT_MEMLOCK, &(struct rlimit){RLIM_INFINITY, RLIM_INFINITY});
+	setrlimit(RLIMIT_MEMLOCK, &(struct rlimit){ RLIM_INFINITY, RLIM_INFINITY });
 	skeleton = sluice_bpf__open();
 	if (!skeleton)
 		return -errno;
@@ -148,14 +148,13 @@ const struct differential_count *differential_counted(const struct differential 
 	return &differential->count;
 }
 
-/* --- telling ------------------------------------------------------------------------------------- */
+/* --- telling --- */
 
 static const char *reason_name(unsigned int reason)
 {
-	static const char *const names[] = {
-		[DROP_NONE] = "none",
+	static const char *const names[] = { [DROP_NONE] = "none",
 #define X(identifier, name, stage, text) [DROP_##identifier] = name,
-		DROP_REASONS(X)
+					     DROP_REASONS(X)
 #undef X
 	};
 
@@ -181,8 +180,8 @@ static void tell_packet(const struct reference_packet *packet)
 	sluice_address_text(&packet->quoted.destination, destination);
 	fprintf(stderr, "quotes protocol %u, %s:%u -> %s:%u, icmp %u/%u id %u\n",
 		packet->quoted.protocol, source, packet->quoted.source_port, destination,
-		packet->quoted.destination_port, packet->quoted.icmp_type,
-		packet->quoted.icmp_code, packet->quoted.icmp_id);
+		packet->quoted.destination_port, packet->quoted.icmp_type, packet->quoted.icmp_code,
+		packet->quoted.icmp_id);
 }
 
 /* Says where it was, so that it can be seen again. */
@@ -195,10 +194,9 @@ static bool mismatch(struct differential *differential, const struct reference_p
 	return false;
 }
 
-/* --- the running version ------------------------------------------------------------------------- */
+/* --- the running version --- */
 
-static int compile_next(struct differential *differential, __u32 *root,
-			struct sluice_error *error)
+static int compile_next(struct differential *differential, __u32 *root, struct sluice_error *error)
 {
 	const struct sluice_config *config = differential->config;
 	const struct root *running = NULL;
@@ -228,7 +226,7 @@ static int compile_next(struct differential *differential, __u32 *root,
 static int fill_devices(struct differential *differential)
 {
 	const struct bpf_map *devices = differential->skeleton->maps.devices_tc;
-	struct bpf_devmap_val value = {.ifindex = 1};
+	struct bpf_devmap_val value = { .ifindex = 1 };
 
 	for (size_t i = 0; i < differential->config->port_count; i++) {
 		__u32 slot = ids_find(differential->slots, differential->config->ports[i].name);
@@ -243,7 +241,7 @@ static int fill_devices(struct differential *differential)
 static bool publish(struct differential *differential)
 {
 	struct sluice_config *before = differential->config;
-	struct sluice_error error = {0};
+	struct sluice_error error = { 0 };
 	__u32 root;
 	int result;
 
@@ -278,7 +276,7 @@ static void clear_flows(struct differential *differential)
 	reference_forget_connections(differential->reference);
 }
 
-/* --- questions ----------------------------------------------------------------------------------- */
+/* --- questions --- */
 
 /* Runs a program with a request in this CPU's element and reads the result from there. */
 static int run(struct differential *differential, const struct bpf_program *program,
@@ -286,9 +284,8 @@ static int run(struct differential *differential, const struct bpf_program *prog
 	       struct trace_result *trace_result)
 {
 	unsigned char out[512];
-	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame,
-		    .data_size_in = (__u32)length, .data_out = out, .data_size_out = sizeof(out),
-		    .repeat = 1);
+	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame, .data_size_in = (__u32)length,
+		    .data_out = out, .data_size_out = sizeof(out), .repeat = 1);
 	struct trace *mine = &differential->trace[differential->cpu];
 	int traces = bpf_map__fd(differential->skeleton->maps.traces);
 	__u32 zero = 0;
@@ -346,7 +343,7 @@ static void draw_question(struct differential *differential, struct random *rand
 static bool compare_question(struct differential *differential, struct random *random)
 {
 	static const unsigned char frame[64];
-	struct trace_request request = {.slot = 0};
+	struct trace_request request = { .slot = 0 };
 	struct reference_packet packet;
 	struct reference_answer expected;
 	struct trace_result result;
@@ -363,14 +360,15 @@ static bool compare_question(struct differential *differential, struct random *r
 	    !strcmp(rule, expected.rule) && result.version == differential->version)
 		return true;
 	mismatch(differential, &packet);
-	fprintf(stderr, "question, direction %u: switch access %u level %u rule %s version %u; "
-		"model access %u level %u rule %s version %u\n", request.query.direction,
-		result.access, result.level, rule, result.version, expected.access, expected.level,
-		expected.rule, differential->version);
+	fprintf(stderr,
+		"question, direction %u: switch access %u level %u rule %s version %u; "
+		"model access %u level %u rule %s version %u\n",
+		request.query.direction, result.access, result.level, rule, result.version,
+		expected.access, expected.level, expected.rule, differential->version);
 	return false;
 }
 
-/* --- frames -------------------------------------------------------------------------------------- */
+/* --- frames --- */
 
 static const char *slot_name(const struct differential *differential, __u32 slot)
 {
@@ -387,8 +385,7 @@ static bool same(const struct differential *differential, const struct trace_res
 
 	by_rule |= expected->reason == DROP_ACL_DENY || expected->reason == DROP_NSG_DENY;
 	return result->verdict == expected->verdict && result->reason == expected->reason &&
-	       result->answered == expected->answered &&
-	       result->state == expected->state &&
+	       result->answered == expected->answered && result->state == expected->state &&
 	       (expected->answered ||
 		!strcmp(slot_name(differential, result->out_slot), expected->out_port)) &&
 	       (!by_rule || !strcmp(rule_key(differential, result->rule), expected->rule));
@@ -409,7 +406,7 @@ static void tell_outcomes(const struct differential *differential,
 static bool compare_frame(struct differential *differential, struct random *random, bool keep)
 {
 	struct differential_count *count = &differential->count;
-	struct trace_request request = {.keep_flows = keep};
+	struct trace_request request = { .keep_flows = keep };
 	struct reference_packet packet;
 	struct reference_outcome expected;
 	struct trace_result result;
@@ -427,8 +424,8 @@ static bool compare_frame(struct differential *differential, struct random *rand
 	count->delivered += expected.verdict == TRACE_DELIVER && !expected.answered;
 	count->answered += expected.answered;
 	count->dropped += expected.verdict == TRACE_DROP;
-	count->on_connections += expected.state == TRACE_STATE_ESTABLISHED ||
-				 expected.state == TRACE_STATE_RELATED;
+	count->on_connections +=
+		expected.state == TRACE_STATE_ESTABLISHED || expected.state == TRACE_STATE_RELATED;
 	count->reasons[expected.reason]++;
 	if (same(differential, &result, &expected))
 		return true;
@@ -470,7 +467,7 @@ static bool run_version(struct differential *differential, struct random *random
 bool differential_run(struct differential *differential, uint64_t seed,
 		      const struct differential_size *size)
 {
-	struct random random = {seed};
+	struct random random = { seed };
 	bool good = true;
 
 	differential->seed = seed;

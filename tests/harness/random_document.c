@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- the plan --------------------------------------------------------------------------------- */
+/* --- the plan --- */
 
 static void draw_policy(struct random_policy *policy, struct random *random)
 {
@@ -87,13 +87,12 @@ void random_plan_change(struct random_plan *plan, struct random *random)
 	}
 }
 
-/* --- addresses --------------------------------------------------------------------------------- */
-
+/* --- addresses --- */
 
 /* A prefix that cuts through the ports' addresses: its host bits are zero by construction. */
 static void write_prefix(FILE *stream, struct random *random, bool ipv6)
 {
-	static const unsigned int host_bits[] = {0, 0, 1, 2, 3};
+	static const unsigned int host_bits[] = { 0, 0, 1, 2, 3 };
 	unsigned int bits = host_bits[random_below(random, 5)];
 	unsigned int subnet = random_below(random, PLAN_SUBNETS + 1);
 	unsigned int host = random_below(random, 16) >> bits << bits;
@@ -136,13 +135,13 @@ static void write_addresses(FILE *stream, struct random *random)
 		write_prefix(stream, random, ipv6);
 }
 
-/* --- rules --------------------------------------------------------------------------------------- */
+/* --- rules --- */
 
 /* Names that mean something inside a vnet only have no place in an ACL for the whole switch. */
 static void write_selector(FILE *stream, struct random *random, const struct random_plan *plan,
 			   bool in_vnet)
 {
-	static const char *const built_in[] = {"VirtualNetwork", "Internet", "LoadBalancer"};
+	static const char *const built_in[] = { "VirtualNetwork", "Internet", "LoadBalancer" };
 	unsigned int kind = random_below(random, 10);
 
 	if (kind == 0 && in_vnet)
@@ -174,7 +173,9 @@ static void write_selectors(FILE *stream, struct random *random, const struct ra
 
 static void write_ports(FILE *stream, struct random *random, const char *key)
 {
-	static const unsigned int interesting[] = {0, 1, 22, 53, 80, 443, 1023, 1024, 8080, 65534};
+	static const unsigned int interesting[] = {
+		0, 1, 22, 53, 80, 443, 1023, 1024, 8080, 65534
+	};
 	unsigned int count = 1 + random_below(random, 3);
 
 	fprintf(stream, ", %s: [", key);
@@ -192,9 +193,10 @@ static void write_ports(FILE *stream, struct random *random, const char *key)
 /* Protocol, and what only some protocols have. */
 static void write_protocol(FILE *stream, struct random *random)
 {
-	static const char *const protocols[] = {"Tcp", "Tcp", "Udp", "Udp", "\"*\"", "\"*\"",
-						"Icmp", "Icmp", "Esp", "Ah", "132", "47", "58"};
-	static const unsigned int types[] = {0, 3, 8, 11, 13, 128, 129, 1};
+	static const char *const protocols[] = { "Tcp",   "Tcp",  "Udp",  "Udp", "\"*\"",
+						 "\"*\"", "Icmp", "Icmp", "Esp", "Ah",
+						 "132",   "47",   "58" };
+	static const unsigned int types[] = { 0, 3, 8, 11, 13, 128, 129, 1 };
 	const char *protocol = protocols[random_below(random, 13)];
 	bool has_ports = strchr("TU\"1", protocol[0]);
 
@@ -219,13 +221,13 @@ static void write_rules(FILE *stream, const struct random_policy *policy,
 	}
 	fprintf(stream, "    rules:\n");
 	for (unsigned int i = 0; i < policy->rule_count; i++) {
-		struct random random = {
-			(i == policy->redrawn ? policy->salt : policy->seed) + i * 1000003ULL};
+		struct random random = { (i == policy->redrawn ? policy->salt : policy->seed) +
+					 i * 1000003ULL };
 
 		fprintf(stream, "      - {name: r%u, direction: %s, access: %s", i,
 			random_chance(&random, 50) ? "Inbound" : "Outbound",
 			random_chance(&random, is_nsg ? 60 : 40) ? "Allow" : "Deny");
-		if (is_nsg) /* rising, falling and mixed, unique because 37 and 3997 share no factor */
+		if (is_nsg) /* unique, because 37 and 3997 share no factor */
 			fprintf(stream, ", priority: %u",
 				100 + (unsigned int)((policy->seed + 37 * i) % 3997));
 		write_protocol(stream, &random);
@@ -235,7 +237,7 @@ static void write_rules(FILE *stream, const struct random_policy *policy,
 	}
 }
 
-/* --- the document -------------------------------------------------------------------------------- */
+/* --- the document --- */
 
 static void write_vnets(FILE *stream, const struct random_plan *plan)
 {
@@ -244,10 +246,12 @@ static void write_vnets(FILE *stream, const struct random_plan *plan)
 		fprintf(stream, "  - name: v%u\n    vni: %u\n", i, 100 + i);
 		fprintf(stream, "    prefixes: [10.1.0.0/16, \"fd00:1::/48\"]\n    subnets:\n");
 		for (unsigned int j = 0; j < plan->subnet_count; j++) {
-			struct random random = {plan->subnet[i][j]};
+			struct random random = { plan->subnet[i][j] };
 
-			fprintf(stream, "      - {name: s%u, prefixes: [10.1.%u.0/24, "
-				"\"fd00:1:0:%x::/64\"]", j, j, j);
+			fprintf(stream,
+				"      - {name: s%u, prefixes: [10.1.%u.0/24, "
+				"\"fd00:1:0:%x::/64\"]",
+				j, j, j);
 			if (plan->nsg_count && random_chance(&random, 60))
 				fprintf(stream, ", nsg: n%u",
 					random_below(&random, plan->nsg_count));
@@ -265,7 +269,7 @@ static void write_sets(FILE *stream, const struct random_plan *plan)
 	if (plan->tag_count)
 		fprintf(stream, "tags:\n");
 	for (unsigned int i = 0; i < plan->tag_count; i++) {
-		struct random random = {plan->tag[i]};
+		struct random random = { plan->tag[i] };
 		unsigned int count = 1 + random_below(&random, 4);
 
 		fprintf(stream, "  t%u: [", i);
@@ -297,8 +301,7 @@ static void write_policies(FILE *stream, const struct random_plan *plan)
 	}
 }
 
-static void write_port_policies(FILE *stream, const struct random_plan *plan,
-				struct random *random)
+static void write_port_policies(FILE *stream, const struct random_plan *plan, struct random *random)
 {
 	unsigned int acl = random_below(random, PLAN_ACLS);
 
@@ -323,12 +326,14 @@ static void write_port(FILE *stream, const struct random_plan *plan, unsigned in
 	unsigned int vnet = number % plan->vnet_count;
 	unsigned int subnet = number / plan->vnet_count % plan->subnet_count;
 	unsigned int host = 2 + number / (plan->vnet_count * plan->subnet_count);
-	struct random random = {plan->port[number]};
+	struct random random = { plan->port[number] };
 	/* Which families it has follows from its number, so that a change leaves them. */
 	unsigned int families = number % 5;
 
-	fprintf(stream, "  - {name: p%u, device: dev%u, vnet: v%u, subnet: s%u, "
-		"mac: \"02:aa:00:00:00:%02x\", addresses: [", number, number, vnet, subnet, number);
+	fprintf(stream,
+		"  - {name: p%u, device: dev%u, vnet: v%u, subnet: s%u, "
+		"mac: \"02:aa:00:00:00:%02x\", addresses: [",
+		number, number, vnet, subnet, number);
 	if (families != 1)
 		fprintf(stream, "10.1.%u.%u", subnet, host);
 	if (families != 1 && families != 2)
@@ -361,7 +366,7 @@ void random_document_write(const struct random_plan *plan, FILE *stream)
 struct sluice_config *random_document_read(const struct random_plan *plan)
 {
 	struct sluice_config *config = NULL;
-	struct sluice_error error = {0};
+	struct sluice_error error = { 0 };
 	char *text = NULL;
 	size_t length = 0;
 	FILE *stream = open_memstream(&text, &length);

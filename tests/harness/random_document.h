@@ -14,27 +14,27 @@
 #include "loader/sluice.h"
 #include "tests/harness/random.h"
 
-#define PLAN_VNETS 3
+#define PLAN_VNETS   3
 #define PLAN_SUBNETS 4
-#define PLAN_PORTS 20
-#define PLAN_NSGS 5
-#define PLAN_ACLS 4
-#define PLAN_TAGS 4
-#define PLAN_ASGS 4
+#define PLAN_PORTS   20
+#define PLAN_NSGS    5
+#define PLAN_ACLS    4
+#define PLAN_TAGS    4
+#define PLAN_ASGS    4
 
 struct random_policy {
 	uint64_t seed;
 	unsigned int rule_count;
-	unsigned int redrawn;  /* this rule is drawn from `salt` instead of the seed */
+	unsigned int redrawn; /* this rule is drawn from `salt` instead of the seed */
 	uint64_t salt;
-	bool keep;             /* NSG: existingFlows: keep */
-	bool for_ports;        /* ACL: appliesTo: ports */
+	bool keep;      /* NSG: existingFlows: keep */
+	bool for_ports; /* ACL: appliesTo: ports */
 };
 
 struct random_plan {
 	bool tcp_loose;
 	unsigned int vnet_count;
-	unsigned int subnet_count;      /* in each vnet */
+	unsigned int subnet_count; /* in each vnet */
 	unsigned int port_count;
 	unsigned int nsg_count;
 	unsigned int acl_count;
@@ -44,7 +44,8 @@ struct random_plan {
 	struct random_policy acl[PLAN_ACLS];
 	uint64_t tag[PLAN_TAGS];
 	uint64_t subnet[PLAN_VNETS][PLAN_SUBNETS];
-	uint64_t port[PLAN_PORTS];      /* its policies and guards; where it is follows from its number */
+	uint64_t
+		port[PLAN_PORTS]; /* its policies and guards; where it is follows from its number */
 	bool port_absent[PLAN_PORTS];
 };
 

@@ -11,7 +11,7 @@
 #define FLAG_RST 0x04
 #define FLAG_ACK 0x10
 
-/* --- the pool -------------------------------------------------------------------------------- */
+/* --- the pool --- */
 
 static void add_address(struct random_pool *pool, const struct ip_address *address)
 {
@@ -19,9 +19,8 @@ static void add_address(struct random_pool *pool, const struct ip_address *addre
 
 	if (pool->address_count[family] == pool->address_room[family]) {
 		pool->address_room[family] = 2 * pool->address_room[family] + 16;
-		pool->address[family] =
-			reallocarray(pool->address[family], pool->address_room[family],
-				     sizeof(*address));
+		pool->address[family] = reallocarray(pool->address[family],
+						     pool->address_room[family], sizeof(*address));
 	}
 	pool->address[family][pool->address_count[family]++] = *address;
 }
@@ -87,8 +86,8 @@ static void add_rules(struct random_pool *pool, const struct sluice_rule *rules,
 
 void random_pool_make(struct random_pool *pool, const struct sluice_config *config)
 {
-	static const char *const outside[] = {"198.51.100.1", "10.2.0.1", "2001:db8::1",
-					      "fd00:2::1"};
+	static const char *const outside[] = { "198.51.100.1", "10.2.0.1", "2001:db8::1",
+					       "fd00:2::1" };
 	struct ip_address address;
 
 	memset(pool, 0, sizeof(*pool));
@@ -130,7 +129,7 @@ static unsigned int draw_port(const struct random_pool *pool, struct random *ran
 	return pool->port[random_below(random, (unsigned int)pool->port_count)];
 }
 
-/* --- protocols ------------------------------------------------------------------------------- */
+/* --- protocols --- */
 
 static bool has_ports(unsigned int protocol)
 {
@@ -139,9 +138,10 @@ static bool has_ports(unsigned int protocol)
 
 static unsigned int draw_protocol(struct random *random, int family)
 {
-	static const unsigned int protocols[] = {IPPROTO_TCP, IPPROTO_TCP, IPPROTO_TCP, IPPROTO_UDP,
-						 IPPROTO_UDP, IPPROTO_SCTP, IPPROTO_ESP, IPPROTO_AH,
-						 IPPROTO_GRE, IPPROTO_ICMP, IPPROTO_ICMP};
+	static const unsigned int protocols[] = { IPPROTO_TCP,  IPPROTO_TCP, IPPROTO_TCP,
+						  IPPROTO_UDP,  IPPROTO_UDP, IPPROTO_SCTP,
+						  IPPROTO_ESP,  IPPROTO_AH,  IPPROTO_GRE,
+						  IPPROTO_ICMP, IPPROTO_ICMP };
 	unsigned int protocol = protocols[random_below(random, 11)];
 
 	return protocol == IPPROTO_ICMP && family ? IPPROTO_ICMPV6 : protocol;
@@ -150,8 +150,8 @@ static unsigned int draw_protocol(struct random *random, int family)
 /* Types that ask for nothing special of the switch: no errors, no neighbor discovery. */
 static void draw_icmp(struct random *random, int family, unsigned int *type, unsigned int *code)
 {
-	static const unsigned int types4[] = {8, 8, 8, 0, 13, 14, 10, 17};
-	static const unsigned int types6[] = {128, 128, 128, 129, 130, 139, 143, 151};
+	static const unsigned int types4[] = { 8, 8, 8, 0, 13, 14, 10, 17 };
+	static const unsigned int types6[] = { 128, 128, 128, 129, 130, 139, 143, 151 };
 
 	*type = (family ? types6 : types4)[random_below(random, 8)];
 	*code = random_chance(random, 80) ? 0 : random_below(random, 3);
@@ -176,10 +176,10 @@ void random_tuple_draw(const struct random_pool *pool, struct random *random,
 	}
 }
 
-/* --- frames ---------------------------------------------------------------------------------- */
+/* --- frames --- */
 
-static const unsigned char broadcast_mac[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
-static const unsigned char some_mac[6] = {0x02, 0xde, 0xad, 0, 0, 1};
+static const unsigned char broadcast_mac[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+static const unsigned char some_mac[6] = { 0x02, 0xde, 0xad, 0, 0, 1 };
 
 /* An address of the port, of the family when it has one. False: it has none of that family. */
 static bool own_address(const struct sluice_port *port, int family, struct random *random,
@@ -236,9 +236,15 @@ static struct ip_address draw_destination(const struct random_pool *pool, struct
 /* TCP as it begins, goes on and ends; sometimes what does not fit. */
 static void draw_tcp(struct random *random, struct reference_packet *packet, bool on_connection)
 {
-	static const unsigned int usual[] = {FLAG_ACK, FLAG_ACK, FLAG_ACK, FLAG_SYN,
-					     FLAG_SYN | FLAG_ACK, FLAG_SYN | FLAG_ACK,
-					     FLAG_FIN | FLAG_ACK, FLAG_RST, FLAG_RST | FLAG_ACK};
+	static const unsigned int usual[] = { FLAG_ACK,
+					      FLAG_ACK,
+					      FLAG_ACK,
+					      FLAG_SYN,
+					      FLAG_SYN | FLAG_ACK,
+					      FLAG_SYN | FLAG_ACK,
+					      FLAG_FIN | FLAG_ACK,
+					      FLAG_RST,
+					      FLAG_RST | FLAG_ACK };
 
 	packet->tcp_flags = FLAG_SYN;
 	if (on_connection)
@@ -282,8 +288,8 @@ static void draw_fresh(const struct random_pool *pool, struct random *random,
 	draw_transport(pool, random, family, packet);
 }
 
-/* An error about a packet of a connection, or about none; packet is a packet of the connection, sent
- * by whom the error comes from. */
+/* An error about a packet of a connection, or about none; packet is a packet of the connection,
+ * sent by whom the error comes from. */
 static void make_error(const struct random_pool *pool, struct random *random,
 		       struct reference_packet *packet)
 {
@@ -303,17 +309,16 @@ static void make_error(const struct random_pool *pool, struct random *random,
 	if (random_chance(random, 10))
 		packet->source = draw_host(pool, random, !ipv4);
 	packet->protocol = ipv4 ? IPPROTO_ICMP : IPPROTO_ICMPV6;
-	packet->icmp_type = ipv4 ? (random_chance(random, 50) ? 3 : 11) :
-				   1 + random_below(random, 4);
+	packet->icmp_type =
+		ipv4 ? (random_chance(random, 50) ? 3 : 11) : 1 + random_below(random, 4);
 	packet->icmp_code = random_below(random, 4);
 	packet->source_port = 0;
 	packet->destination_port = 0;
 }
 
 /* A packet that belongs to a connection, or an error about it. */
-static bool draw_on_connection(const struct random_pool *pool,
-			       const struct reference *reference, struct random *random,
-			       struct reference_packet *packet)
+static bool draw_on_connection(const struct random_pool *pool, const struct reference *reference,
+			       struct random *random, struct reference_packet *packet)
 {
 	bool reply = random_chance(random, 50);
 	bool error = random_chance(random, 12);
@@ -405,8 +410,7 @@ void random_packet_draw(const struct random_pool *pool, struct reference *refere
 
 	memset(packet, 0, sizeof(*packet));
 	packet->ttl = random_chance(random, 4) ? 1 : 64;
-	if (!random_chance(random, 45) ||
-	    !draw_on_connection(pool, reference, random, packet)) {
+	if (!random_chance(random, 45) || !draw_on_connection(pool, reference, random, packet)) {
 		from = &config->ports[random_below(random, (unsigned int)config->port_count)];
 		snprintf(packet->port, sizeof(packet->port), "%s", from->name);
 		draw_fresh(pool, random, from, packet);

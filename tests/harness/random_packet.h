@@ -27,8 +27,8 @@ void random_pool_free(struct random_pool *pool);
 void random_tuple_draw(const struct random_pool *pool, struct random *random,
 		       struct reference_tuple *tuple);
 
-/* A frame that a port of the document sends: most of them proper, some with one thing wrong, some on
- * or about a live connection of the reference. The document has at least one port. */
+/* A frame that a port of the document sends: most of them proper, some with one thing wrong, some
+ * on or about a live connection of the reference. The document has at least one port. */
 void random_packet_draw(const struct random_pool *pool, struct reference *reference,
 			struct random *random, struct reference_packet *packet);
 

@@ -13,11 +13,11 @@
 
 /* A frame, decoded. Numbers in host order. */
 struct reference_packet {
-	char port[16];             /* the port that sends it */
+	char port[16]; /* the port that sends it */
 	enum reference_kind {
 		REFERENCE_IP,
-		REFERENCE_ARP,     /* a request: sender MAC and address, target = destination */
-		REFERENCE_SOLICIT, /* a neighbor solicitation for `target` */
+		REFERENCE_ARP,        /* a request: sender MAC and address, target = destination */
+		REFERENCE_SOLICIT,    /* a neighbor solicitation for `target` */
 		REFERENCE_ICMP_ERROR, /* an error that quotes `quoted` */
 	} kind;
 	unsigned char source_mac[6];
@@ -34,7 +34,7 @@ struct reference_packet {
 	unsigned int icmp_code;
 	unsigned int icmp_id;
 	unsigned int ttl;
-	bool later_fragment;       /* of a datagram whose first fragment was never sent */
+	bool later_fragment; /* of a datagram whose first fragment was never sent */
 	unsigned int tcp_flags;
 	unsigned int tcp_sequence;
 	unsigned int tcp_acknowledgment;
@@ -58,8 +58,8 @@ struct reference_outcome {
 	enum drop_reason reason;
 	bool answered;
 	enum trace_state state;
-	char out_port[16];                       /* "" when it is not delivered to a port */
-	char rule[REFERENCE_RULE_TEXT];          /* denied, or the last NSG's that allowed */
+	char out_port[16];              /* "" when it is not delivered to a port */
+	char rule[REFERENCE_RULE_TEXT]; /* denied, or the last NSG's that allowed */
 };
 
 struct reference_answer {
@@ -76,7 +76,8 @@ void reference_free(struct reference *reference);
 void reference_set_config(struct reference *reference, const struct sluice_config *config);
 void reference_forget_connections(struct reference *reference);
 
-/* What the policies of the packet's port alone say, as struct query asks; only the tuple is read. */
+/* What the policies of the packet's port alone say, as struct query asks; only the tuple is
+ * read. */
 void reference_query(struct reference *reference, const struct reference_packet *packet,
 		     enum direction direction, struct reference_answer *answer);
 

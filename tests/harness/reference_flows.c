@@ -13,7 +13,7 @@
 /* How far beyond the number an end wants a number may lie and still be believed. */
 #define WINDOW (4U << 20)
 
-/* --- which connection ---------------------------------------------------------------------------- */
+/* --- which connection --- */
 
 static enum reference_exchange exchange_of(unsigned int protocol, unsigned int type,
 					   unsigned int code, bool *is_reply)
@@ -112,8 +112,7 @@ bool reference_way_belongs(const struct reference_connection *connection,
 	default:
 		/* Requests run one way and replies the other. */
 		*from = first->is_reply != way->is_reply;
-		return first->icmp_id == way->icmp_id &&
-		       same_ends(first, *from ? &back : way);
+		return first->icmp_id == way->icmp_id && same_ends(first, *from ? &back : way);
 	}
 }
 
@@ -132,7 +131,7 @@ struct reference_tuple reference_first_tuple(const struct reference_connection *
 	};
 }
 
-/* --- TCP ----------------------------------------------------------------------------------------- */
+/* --- TCP --- */
 
 static bool near(unsigned int number, unsigned int wanted)
 {
@@ -190,8 +189,8 @@ static enum reference_step step_syn_ack(struct reference_connection *connection,
 		connection->state = FLOW_SYN_RECEIVED;
 	else if (connection->state == FLOW_ESTABLISHED)
 		/* Sent again, because the last part of the handshake was lost. */
-		return from == 1 && packet->tcp_sequence + 1 == connection->wants[0] ?
-			       STEP_FITS : STEP_INVALID;
+		return from == 1 && packet->tcp_sequence + 1 == connection->wants[0] ? STEP_FITS
+										     : STEP_INVALID;
 	else if (connection->state != FLOW_SYN_RECEIVED || !answers)
 		return STEP_INVALID;
 	return STEP_FITS;

@@ -25,10 +25,10 @@ struct reference_way {
 	char vnet[16];
 	unsigned int protocol;
 	enum reference_exchange exchange;
-	bool is_reply;              /* answers a request */
+	bool is_reply; /* answers a request */
 	struct ip_address source;
 	struct ip_address destination;
-	unsigned int source_port;   /* zero without ports */
+	unsigned int source_port; /* zero without ports */
 	unsigned int destination_port;
 	unsigned int icmp_type;
 	unsigned int icmp_code;
@@ -39,12 +39,12 @@ struct reference_connection {
 	struct reference_way first; /* of the packet that made it; end 0 is its sender */
 	struct reference_end end[2];
 	unsigned int version;
-	bool passed[2];             /* by sending end: a packet passed under this version */
+	bool passed[2]; /* by sending end: a packet passed under this version */
 	bool keep;
 	char rule[FLOW_RULES][REFERENCE_RULE_TEXT];
 	enum flow_state state;
-	bool fin[2];                /* by end */
-	unsigned int wants[2];      /* the sequence number each end expects next */
+	bool fin[2];           /* by end */
+	unsigned int wants[2]; /* the sequence number each end expects next */
 	bool wants_known[2];
 };
 

@@ -131,8 +131,7 @@ static void put_udp(struct writer *writer, unsigned int source, unsigned int des
 	put16(writer, 0);
 }
 
-static void put_icmp(struct writer *writer, unsigned int type, unsigned int code,
-		     unsigned int id)
+static void put_icmp(struct writer *writer, unsigned int type, unsigned int code, unsigned int id)
 {
 	put8(writer, type);
 	put8(writer, code);
@@ -144,8 +143,8 @@ static void put_icmp(struct writer *writer, unsigned int type, unsigned int code
 /* An error quotes the IP header and eight bytes. */
 static void put_quoted(struct writer *writer, const struct reference_packet *packet)
 {
-	struct ip ip = {packet->quoted.source, packet->quoted.destination,
-			packet->quoted.protocol, 63, false};
+	struct ip ip = { packet->quoted.source, packet->quoted.destination, packet->quoted.protocol,
+			 63, false };
 
 	put_icmp(writer, packet->icmp_type, packet->icmp_code, 0);
 	put_ip(writer, &ip, 8);
@@ -201,10 +200,10 @@ static void put_arp(struct writer *writer, const struct reference_packet *packet
 
 size_t reference_frame(const struct reference_packet *packet, unsigned char *frame)
 {
-	struct ip ip = {packet->source, packet->destination, packet->protocol, packet->ttl,
-			packet->later_fragment};
+	struct ip ip = { packet->source, packet->destination, packet->protocol, packet->ttl,
+			 packet->later_fragment };
 	unsigned char payload[128];
-	struct writer writer = {payload}, out = {frame};
+	struct writer writer = { payload }, out = { frame };
 
 	if (packet->kind == REFERENCE_ARP) {
 		put_ethernet(&out, packet, 0x0806);

@@ -14,7 +14,7 @@ bool reference_same(const struct ip_address *a, const struct ip_address *b)
 
 bool reference_is_ipv4(const struct ip_address *address)
 {
-	static const unsigned char mapped[12] = {[10] = 0xff, [11] = 0xff};
+	static const unsigned char mapped[12] = { [10] = 0xff, [11] = 0xff };
 
 	return memcmp(address->bytes, mapped, sizeof(mapped)) == 0;
 }
@@ -159,7 +159,7 @@ static bool matches(const struct sluice_config *config, const char *vnet,
 			   tuple->destination_port);
 }
 
-/* --- ACLs ---------------------------------------------------------------------------------- */
+/* --- ACLs --- */
 
 /* Goes through one ACL; true: a rule decided. */
 static bool try_acl(const struct sluice_config *config, const char *vnet,
@@ -175,8 +175,7 @@ static bool try_acl(const struct sluice_config *config, const char *vnet,
 		if (!matches(config, vnet, rule, tuple))
 			continue;
 		verdict->access = rule->access;
-		snprintf(verdict->rule, sizeof(verdict->rule), "acl/%s/%s", acl->name,
-			 rule->name);
+		snprintf(verdict->rule, sizeof(verdict->rule), "acl/%s/%s", acl->name, rule->name);
 		return true;
 	}
 	return false;
@@ -185,7 +184,7 @@ static bool try_acl(const struct sluice_config *config, const char *vnet,
 void reference_switch_acl(const struct sluice_config *config, enum direction direction,
 			  const struct reference_tuple *tuple, struct reference_verdict *verdict)
 {
-	*verdict = (struct reference_verdict){.access = ACCESS_ALLOW};
+	*verdict = (struct reference_verdict){ .access = ACCESS_ALLOW };
 	for (size_t i = 0; i < config->acl_count; i++)
 		if (!config->acls[i].applies_to_ports &&
 		    try_acl(config, NULL, &config->acls[i], direction, tuple, verdict))
@@ -196,13 +195,13 @@ void reference_port_acl(const struct sluice_config *config, const struct sluice_
 			enum direction direction, const struct reference_tuple *tuple,
 			struct reference_verdict *verdict)
 {
-	*verdict = (struct reference_verdict){.access = ACCESS_ALLOW};
+	*verdict = (struct reference_verdict){ .access = ACCESS_ALLOW };
 	for (size_t i = 0; port->acl && i < config->acl_count; i++)
 		if (!strcmp(config->acls[i].name, port->acl))
 			try_acl(config, port->vnet, &config->acls[i], direction, tuple, verdict);
 }
 
-/* --- NSGs ---------------------------------------------------------------------------------- */
+/* --- NSGs --- */
 
 static const struct sluice_nsg *find_nsg(const struct sluice_config *config, const char *name)
 {
@@ -242,7 +241,7 @@ void reference_nsg(const struct sluice_config *config, const char *name, const c
 	const struct sluice_rule *best = NULL;
 	const char *rule;
 
-	*verdict = (struct reference_verdict){.access = ACCESS_ALLOW};
+	*verdict = (struct reference_verdict){ .access = ACCESS_ALLOW };
 	if (!name)
 		return;
 	nsg = find_nsg(config, name);

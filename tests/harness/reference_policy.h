@@ -17,7 +17,7 @@ struct reference_tuple {
 
 /* What one list of rules says. */
 struct reference_verdict {
-	bool present;  /* there is such a policy; where there is none, it allows */
+	bool present; /* there is such a policy; where there is none, it allows */
 	enum access access;
 	char rule[REFERENCE_RULE_TEXT]; /* "" when no rule matched */
 };

@@ -52,7 +52,7 @@ void walk_classify(const struct table_line *lines, __u32 line, const struct refe
 	const struct classifier_item *item = (const void *)&lines[line + 1];
 	const struct classifier_item *end;
 
-	*verdict = (struct walk_verdict){0, ACCESS_ALLOW};
+	*verdict = (struct walk_verdict){ 0, ACCESS_ALLOW };
 	if (!line)
 		return;
 	end = item + classifier->item_count;
@@ -69,7 +69,7 @@ void walk_classify(const struct table_line *lines, __u32 line, const struct refe
 				matches |= test_passes(item, tuple);
 		}
 		if (matches) {
-			*verdict = (struct walk_verdict){head->rule, head->access};
+			*verdict = (struct walk_verdict){ head->rule, head->access };
 			return;
 		}
 		item = next;

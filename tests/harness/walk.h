@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Reads compiled tables in user space, as maps/ says they are to be read, so that the compiler can be
- * tested without a kernel.
+ * Reads compiled tables in user space, as maps/ says they are to be read, so that the compiler can
+ * be tested without a kernel.
  */
 #ifndef SLUICE_TESTS_WALK_H
 #define SLUICE_TESTS_WALK_H

@@ -15,7 +15,7 @@
 
 #define LINES 4096
 #define RULES 30
-#define LIST 5
+#define LIST  5
 
 /* Rules with lists of their own to point to. */
 struct rules {
@@ -60,8 +60,8 @@ static size_t draw_ports(struct random *random, struct sluice_port_range *ranges
 
 static int some_protocol(struct random *random)
 {
-	static const int protocols[] = {IPPROTO_TCP,  IPPROTO_UDP, IPPROTO_ICMP,
-					IPPROTO_SCTP, IPPROTO_ESP, IPPROTO_ICMPV6};
+	static const int protocols[] = { IPPROTO_TCP,  IPPROTO_UDP, IPPROTO_ICMP,
+					 IPPROTO_SCTP, IPPROTO_ESP, IPPROTO_ICMPV6 };
 
 	return protocols[random_below(random, 6)];
 }
@@ -75,8 +75,7 @@ static void draw_rules(struct random *random, struct rules *rules)
 		*rule = (struct classifier_rule){
 			.id = (__u32)i + 1,
 			.access = random_below(random, 2),
-			.protocol = random_chance(random, 40) ? SLUICE_ANY :
-								some_protocol(random),
+			.protocol = random_chance(random, 40) ? SLUICE_ANY : some_protocol(random),
 			.icmp_type = SLUICE_ANY,
 			.icmp_code = SLUICE_ANY,
 			.sources = rules->sources[i],
@@ -114,7 +113,7 @@ static struct reference_tuple draw_tuple(struct random *random)
 	return tuple;
 }
 
-/* --- first match, said plainly ---------------------------------------------------------------- */
+/* --- first match, said plainly --- */
 
 static bool listed(const struct address_range *ranges, size_t count, bool any,
 		   const struct ip_address *address)
@@ -161,15 +160,16 @@ static void random_lists_decide_as_first_match_does(void **state)
 
 	(void)state;
 	for (unsigned int seed = 0; seed < 500; seed++) {
-		struct random random = {seed};
-		struct tables tables = {.lines = lines, .count = LINES, .first = 1,
-					.limit = LINES - 1};
+		struct random random = { seed };
+		struct tables tables = {
+			.lines = lines, .count = LINES, .first = 1, .limit = LINES - 1
+		};
 		enum access miss = random_below(&random, 2);
 		__u32 line;
 
 		draw_rules(&random, &rules);
-		assert_int_equal(classifier_build(&tables, rules.rule, rules.count, miss, &line,
-						  NULL), 0);
+		assert_int_equal(
+			classifier_build(&tables, rules.rule, rules.count, miss, &line, NULL), 0);
 		for (int i = 0; i < 100; i++) {
 			struct reference_tuple tuple = draw_tuple(&random);
 			struct walk_verdict verdict;
@@ -180,8 +180,8 @@ static void random_lists_decide_as_first_match_does(void **state)
 			walk_classify(lines, line, &tuple, &verdict);
 			matched += first < rules.count;
 			assert_int_equal(verdict.rule, first < rules.count ? first + 1 : 0);
-			assert_int_equal(verdict.access, first < rules.count ?
-								 rules.rule[first].access : miss);
+			assert_int_equal(verdict.access,
+					 first < rules.count ? rules.rule[first].access : miss);
 		}
 	}
 	assert_true(matched > 10000); /* the comparison is not one of misses */
@@ -190,16 +190,16 @@ static void random_lists_decide_as_first_match_does(void **state)
 static void a_list_that_does_not_fit_is_refused_whole(void **state)
 {
 	static struct table_line lines[64];
-	struct tables tables = {.lines = lines, .count = 64, .first = 1, .limit = 10};
-	struct address_range ranges[20] = {0};
-	struct classifier_rule rule = {.id = 1, .sources = ranges, .source_count = 9,
-				       .any_destination = true};
-	struct sluice_error error = {0};
+	struct tables tables = { .lines = lines, .count = 64, .first = 1, .limit = 10 };
+	struct address_range ranges[20] = { 0 };
+	struct classifier_rule rule = {
+		.id = 1, .sources = ranges, .source_count = 9, .any_destination = true
+	};
+	struct sluice_error error = { 0 };
 	__u32 line = 77;
 
 	(void)state;
-	assert_int_equal(classifier_build(&tables, &rule, 1, ACCESS_DENY, &line, &error),
-			 -ENOSPC);
+	assert_int_equal(classifier_build(&tables, &rule, 1, ACCESS_DENY, &line, &error), -ENOSPC);
 	assert_int_equal(line, 77);
 	assert_int_equal(tables.used, 0);
 	assert_non_null(strstr(error.message, "no room"));
@@ -212,15 +212,23 @@ static void a_list_that_does_not_fit_is_refused_whole(void **state)
 static void an_empty_list_of_sources_matches_nothing(void **state)
 {
 	static struct table_line lines[64];
-	struct tables tables = {.lines = lines, .count = 64, .first = 1, .limit = 63};
+	struct tables tables = { .lines = lines, .count = 64, .first = 1, .limit = 63 };
 	struct classifier_rule rules[] = {
-		{.id = 1, .access = ACCESS_ALLOW, .protocol = SLUICE_ANY,
-		 .icmp_type = SLUICE_ANY, .icmp_code = SLUICE_ANY, .any_destination = true},
-		{.id = 2, .access = ACCESS_ALLOW, .protocol = SLUICE_ANY,
-		 .icmp_type = SLUICE_ANY, .icmp_code = SLUICE_ANY, .any_source = true,
-		 .any_destination = true},
+		{ .id = 1,
+		  .access = ACCESS_ALLOW,
+		  .protocol = SLUICE_ANY,
+		  .icmp_type = SLUICE_ANY,
+		  .icmp_code = SLUICE_ANY,
+		  .any_destination = true },
+		{ .id = 2,
+		  .access = ACCESS_ALLOW,
+		  .protocol = SLUICE_ANY,
+		  .icmp_type = SLUICE_ANY,
+		  .icmp_code = SLUICE_ANY,
+		  .any_source = true,
+		  .any_destination = true },
 	};
-	struct reference_tuple tuple = {.protocol = IPPROTO_TCP};
+	struct reference_tuple tuple = { .protocol = IPPROTO_TCP };
 	struct walk_verdict verdict;
 	__u32 line;
 

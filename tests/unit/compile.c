@@ -34,7 +34,7 @@ static void bench_open(struct bench *bench, struct sluice_config *config)
 {
 	memset(bench, 0, sizeof(*bench));
 	assert_non_null(config);
-	bench->tables = (struct tables){.lines = lines, .count = LINES};
+	bench->tables = (struct tables){ .lines = lines, .count = LINES };
 	bench->slots = ids_new(SLUICE_MAX_PORTS);
 	bench->rules = ids_new(SLUICE_MAX_RULES);
 	bench->config = config;
@@ -67,7 +67,7 @@ static void bench_close(struct bench *bench)
 static struct sluice_config *read_text(const char *text)
 {
 	struct sluice_config *config = NULL;
-	struct sluice_error error = {0};
+	struct sluice_error error = { 0 };
 
 	if (sluice_config_parse(text, strlen(text), "test", &config, &error))
 		fail_msg("%u:%u: %s", error.line, error.column, error.message);
@@ -90,11 +90,10 @@ static struct ip_address address_of(const char *text)
 	return address;
 }
 
-/* --- policies ------------------------------------------------------------------------------------ */
+/* --- policies --- */
 
 /* Compares what a classifier says with what the model says. */
-static void same_verdict(const struct bench *bench, __u32 line,
-			 const struct reference_tuple *tuple,
+static void same_verdict(const struct bench *bench, __u32 line, const struct reference_tuple *tuple,
 			 const struct reference_verdict *expected)
 {
 	struct walk_verdict verdict;
@@ -129,7 +128,7 @@ static void policies_of_random_documents_say_what_the_document_says(void **state
 {
 	(void)state;
 	for (unsigned int seed = 0; seed < 150; seed++) {
-		struct random random = {seed};
+		struct random random = { seed };
 		struct random_plan plan;
 		struct random_pool pool;
 		struct sluice_error error;
@@ -153,13 +152,13 @@ static void policies_of_random_documents_say_what_the_document_says(void **state
 	}
 }
 
-/* --- who and where ------------------------------------------------------------------------------- */
+/* --- who and where --- */
 
 static void every_address_leads_to_its_port_and_no_other_does(void **state)
 {
 	(void)state;
 	for (unsigned int seed = 0; seed < 60; seed++) {
-		struct random random = {seed};
+		struct random random = { seed };
 		struct random_plan plan;
 		struct random_pool pool;
 		struct bench bench;
@@ -226,16 +225,16 @@ static void gateways_and_routes_follow_the_prefixes(void **state)
 		unsigned int endpoint; /* enum endpoint_kind */
 		unsigned int route;    /* enum route_kind, 0: none */
 	} cases[] = {
-		{"10.1.1.1", ENDPOINT_GATEWAY, ROUTE_SUBNET},
-		{"10.1.2.1", ENDPOINT_GATEWAY, ROUTE_SUBNET},
-		{"fd00:1:0:1::1", ENDPOINT_GATEWAY, ROUTE_SUBNET},
-		{"10.1.1.4", ENDPOINT_PORT, ROUTE_SUBNET},
-		{"10.1.1.255", ENDPOINT_NONE, ROUTE_SUBNET},
-		{"10.1.3.1", ENDPOINT_NONE, ROUTE_NONE},
-		{"fd00:1:0:2::1", ENDPOINT_NONE, ROUTE_NONE},
-		{"10.2.0.0", ENDPOINT_NONE, 0},
-		{"fd00:2::", ENDPOINT_NONE, 0},
-		{"::10.1.1.4", ENDPOINT_NONE, 0},
+		{ "10.1.1.1", ENDPOINT_GATEWAY, ROUTE_SUBNET },
+		{ "10.1.2.1", ENDPOINT_GATEWAY, ROUTE_SUBNET },
+		{ "fd00:1:0:1::1", ENDPOINT_GATEWAY, ROUTE_SUBNET },
+		{ "10.1.1.4", ENDPOINT_PORT, ROUTE_SUBNET },
+		{ "10.1.1.255", ENDPOINT_NONE, ROUTE_SUBNET },
+		{ "10.1.3.1", ENDPOINT_NONE, ROUTE_NONE },
+		{ "fd00:1:0:2::1", ENDPOINT_NONE, ROUTE_NONE },
+		{ "10.2.0.0", ENDPOINT_NONE, 0 },
+		{ "fd00:2::", ENDPOINT_NONE, 0 },
+		{ "::10.1.1.4", ENDPOINT_NONE, 0 },
 	};
 	const struct vnet *vnet;
 	const struct subnet *subnet;
@@ -255,8 +254,9 @@ static void gateways_and_routes_follow_the_prefixes(void **state)
 		assert_int_equal(route ? route->kind : 0, cases[i].route);
 	}
 	subnet = (const void *)&lines[port_of(&bench, "vm1")->subnet];
-	assert_true(reference_same(&subnet->gateway4, &(struct ip_address){
-		.bytes = {[10] = 0xff, 0xff, 10, 1, 1, 1}}));
+	assert_true(reference_same(
+		&subnet->gateway4,
+		&(struct ip_address){ .bytes = { [10] = 0xff, 0xff, 10, 1, 1, 1 } }));
 	assert_int_equal(subnet->gateway6.bytes[15], 1);
 	assert_int_equal(subnet->vnet, port_of(&bench, "vm1")->vnet);
 	bench_close(&bench);
@@ -321,7 +321,7 @@ static void a_port_without_device_or_address_admits_nothing(void **state)
 
 static void one_device_for_two_ports_is_refused(void **state)
 {
-	struct sluice_error error = {0};
+	struct sluice_error error = { 0 };
 	struct bench bench;
 
 	(void)state;
@@ -333,7 +333,7 @@ static void one_device_for_two_ports_is_refused(void **state)
 	bench_close(&bench);
 }
 
-/* --- size --------------------------------------------------------------------------------------- */
+/* --- size --- */
 
 /* A document with many ports, in one subnet, whose devices have the given indices. */
 static struct sluice_config *many_ports(unsigned int count)
@@ -346,9 +346,10 @@ static struct sluice_config *many_ports(unsigned int count)
 	fprintf(stream, "apiVersion: sluice/v1\nvnets:\n  - name: v\n    prefixes: [10.0.0.0/8]\n"
 			"    subnets: [{name: s, prefixes: [10.0.0.0/8]}]\nports:\n");
 	for (unsigned int i = 0; i < count; i++)
-		fprintf(stream, "  - {name: p%u, device: d%u, vnet: v, subnet: s, "
-			"mac: \"02:00:00:00:%02x:%02x\", addresses: [10.0.%u.%u]}\n", i, i,
-			i >> 8, i & 255, 1 + (i >> 8), i & 255);
+		fprintf(stream,
+			"  - {name: p%u, device: d%u, vnet: v, subnet: s, "
+			"mac: \"02:00:00:00:%02x:%02x\", addresses: [10.0.%u.%u]}\n",
+			i, i, i >> 8, i & 255, 1 + (i >> 8), i & 255);
 	fclose(stream);
 	config = read_text(text);
 	free(text);
@@ -357,7 +358,7 @@ static struct sluice_config *many_ports(unsigned int count)
 
 static void thousands_of_ports_find_room_in_their_buckets(void **state)
 {
-	static const unsigned int strides[] = {1, 8, 64};
+	static const unsigned int strides[] = { 1, 8, 64 };
 	const unsigned int count = SLUICE_MAX_PORTS - 1;
 
 	(void)state;
@@ -397,9 +398,11 @@ static struct sluice_config *many_rules(unsigned int count)
 			"mac: \"02:00:00:00:00:01\", addresses: [10.0.0.2]}\n"
 			"nsgs:\n  n:\n    rules:\n");
 	for (unsigned int i = 0; i < count; i++)
-		fprintf(stream, "    - {name: r%u, priority: %u, direction: Inbound, "
+		fprintf(stream,
+			"    - {name: r%u, priority: %u, direction: Inbound, "
 			"access: Allow, protocol: Tcp, sources: [10.1.%u.%u/32], "
-			"destinationPorts: [\"%u\"]}\n", i, 100 + i, i >> 8, i & 255, i);
+			"destinationPorts: [\"%u\"]}\n",
+			i, 100 + i, i >> 8, i & 255, i);
 	fclose(stream);
 	config = read_text(text);
 	free(text);
@@ -456,7 +459,7 @@ static void a_document_that_does_not_fit_leaves_root_untouched(void **state)
 	bench_close(&bench);
 }
 
-/* --- numbers ------------------------------------------------------------------------------------- */
+/* --- numbers --- */
 
 struct heard {
 	unsigned int slots;
@@ -477,31 +480,31 @@ static int hear(void *context, bool is_slot, __u32 number)
 
 static void numbers_are_told_when_fresh_and_released_when_unused(void **state)
 {
-	struct heard heard = {0};
+	struct heard heard = { 0 };
 	struct bench bench;
 	size_t ports;
 
 	(void)state;
 	bench_open(&bench, read_text(two_subnets));
-	assert_int_equal(compile_numbers(bench.config, bench.slots, bench.rules, hear, &heard,
-					 NULL), 0);
+	assert_int_equal(
+		compile_numbers(bench.config, bench.slots, bench.rules, hear, &heard, NULL), 0);
 	assert_int_equal(heard.slots, 3);
 	assert_int_equal(heard.rules, 12); /* two NSGs, three built-in rules each way */
 	assert_true(ids_find(bench.rules, "nsg/web/in/65500") > 0);
 	assert_true(ids_find(bench.rules, "nsg/strict/out/65001") > 0);
-	heard = (struct heard){0};
+	heard = (struct heard){ 0 };
 	assert_int_equal(bench_compile(&bench, NULL), 0);
-	assert_int_equal(compile_numbers(bench.config, bench.slots, bench.rules, hear, &heard,
-					 NULL), 0);
+	assert_int_equal(
+		compile_numbers(bench.config, bench.slots, bench.rules, hear, &heard, NULL), 0);
 	assert_int_equal(heard.slots + heard.rules, 0);
 	ports = bench.config->port_count;
 	bench.config->port_count = 2;
-	assert_int_equal(compile_numbers(bench.config, bench.slots, bench.rules, hear, &heard,
-					 NULL), 0);
+	assert_int_equal(
+		compile_numbers(bench.config, bench.slots, bench.rules, hear, &heard, NULL), 0);
 	assert_int_equal(ids_find(bench.slots, "vm3"), 0);
 	bench.config->port_count = ports;
-	assert_int_equal(compile_numbers(bench.config, bench.slots, bench.rules, hear, &heard,
-					 NULL), 0);
+	assert_int_equal(
+		compile_numbers(bench.config, bench.slots, bench.rules, hear, &heard, NULL), 0);
 	assert_int_equal(heard.slots, 1);
 	assert_int_equal(heard.last_slot, 4); /* not the 3 it had: that comes back last */
 	bench_close(&bench);
@@ -521,8 +524,9 @@ static void a_failure_to_clear_a_counter_ends_the_numbering(void **state)
 
 	(void)state;
 	bench_open(&bench, read_text(two_subnets));
-	assert_int_equal(compile_numbers(bench.config, bench.slots, bench.rules, refuse, &result,
-					 NULL), -EIO);
+	assert_int_equal(
+		compile_numbers(bench.config, bench.slots, bench.rules, refuse, &result, NULL),
+		-EIO);
 	bench_close(&bench);
 }
 

@@ -34,7 +34,7 @@ static bool is_normal(const struct ranges *ranges)
 
 static void add(struct ranges *ranges, address_number first, address_number last)
 {
-	struct address_range range = {number_to_address(first), number_to_address(last)};
+	struct address_range range = { number_to_address(first), number_to_address(last) };
 
 	assert_int_equal(ranges_add(ranges, &range), 0);
 }
@@ -43,9 +43,9 @@ static void normal_sets_hold_what_was_added_and_complements_the_rest(void **stat
 {
 	(void)state;
 	for (unsigned int seed = 0; seed < 2000; seed++) {
-		struct random random = {seed};
-		struct ranges ranges = {0}, complement = {0};
-		bool model[WORLD] = {0};
+		struct random random = { seed };
+		struct ranges ranges = { 0 }, complement = { 0 };
+		bool model[WORLD] = { 0 };
 
 		for (unsigned int i = random_below(&random, 9); i > 0; i--) {
 			unsigned int first = random_below(&random, WORLD);
@@ -70,7 +70,7 @@ static void normal_sets_hold_what_was_added_and_complements_the_rest(void **stat
 static void the_complement_reaches_both_ends_of_the_number_line(void **state)
 {
 	const address_number top = ~(address_number)0;
-	struct ranges nothing = {0}, all = {0}, ends = {0}, middle = {0};
+	struct ranges nothing = { 0 }, all = { 0 }, ends = { 0 }, middle = { 0 };
 
 	(void)state;
 	assert_int_equal(ranges_complement(&nothing, &all), 0);
@@ -98,10 +98,9 @@ static void the_complement_reaches_both_ends_of_the_number_line(void **state)
 static void what_is_written_as_ipv6_holds_no_ipv4(void **state)
 {
 	const address_number ipv4 = (address_number)0xffff << 32;
-	struct address_range all = {number_to_address(0),
-				    number_to_address(~(address_number)0)};
-	struct address_range one = {number_to_address(ipv4 + 5), number_to_address(ipv4 + 9)};
-	struct ranges ranges = {0};
+	struct address_range all = { number_to_address(0), number_to_address(~(address_number)0) };
+	struct address_range one = { number_to_address(ipv4 + 5), number_to_address(ipv4 + 9) };
+	struct ranges ranges = { 0 };
 
 	(void)state;
 	assert_int_equal(ranges_add_written(&ranges, &all), 0);
@@ -123,17 +122,17 @@ static void prefixes_end_where_their_length_says(void **state)
 		bool ipv6;
 		address_number size; /* addresses in it, 0: all there are */
 	} cases[] = {
-		{{[10] = 0xff, 0xff, 10, 1, 0, 0}, 16, false, 1 << 16},
-		{{[10] = 0xff, 0xff, 10, 1, 2, 3}, 32, false, 1},
-		{{[10] = 0xff, 0xff, 0, 0, 0, 0}, 0, false, (address_number)1 << 32},
-		{{0xfd}, 8, true, (address_number)1 << 120},
-		{{0xfd, [15] = 1}, 128, true, 1},
-		{{0}, 0, true, 0},
+		{ { [10] = 0xff, 0xff, 10, 1, 0, 0 }, 16, false, 1 << 16 },
+		{ { [10] = 0xff, 0xff, 10, 1, 2, 3 }, 32, false, 1 },
+		{ { [10] = 0xff, 0xff, 0, 0, 0, 0 }, 0, false, (address_number)1 << 32 },
+		{ { 0xfd }, 8, true, (address_number)1 << 120 },
+		{ { 0xfd, [15] = 1 }, 128, true, 1 },
+		{ { 0 }, 0, true, 0 },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		struct sluice_prefix prefix = {.length = cases[i].length, .ipv6 = cases[i].ipv6};
+		struct sluice_prefix prefix = { .length = cases[i].length, .ipv6 = cases[i].ipv6 };
 		struct address_range range;
 
 		memcpy(prefix.address.bytes, cases[i].address, 16);

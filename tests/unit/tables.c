@@ -25,8 +25,8 @@ static bool overlap(struct extent a, struct extent b)
 
 static void the_first_extent_gets_all_lines_but_line_zero(void **state)
 {
-	struct table_line lines[LINES] = {0};
-	struct tables tables = {.lines = lines, .count = LINES};
+	struct table_line lines[LINES] = { 0 };
+	struct tables tables = { .lines = lines, .count = LINES };
 
 	(void)state;
 	assert_int_equal(tables_begin(&tables, 0, 0, false, NULL), 0);
@@ -37,7 +37,7 @@ static void the_first_extent_gets_all_lines_but_line_zero(void **state)
 static void taken_lines_are_zeroed_and_the_limit_holds(void **state)
 {
 	struct table_line lines[LINES];
-	struct tables tables = {.lines = lines, .count = LINES};
+	struct tables tables = { .lines = lines, .count = LINES };
 	__u32 first, second;
 
 	(void)state;
@@ -75,11 +75,10 @@ static struct extent lay(struct tables *tables, struct extent running, __u32 siz
 	first = tables_take(tables, size);
 	if (!first) {
 		*again = true;
-		assert_int_equal(tables_begin(tables, running.first, running.count, true, NULL),
-				 0);
+		assert_int_equal(tables_begin(tables, running.first, running.count, true, NULL), 0);
 		first = tables_take(tables, size);
 	}
-	return (struct extent){first, first ? size : 0};
+	return (struct extent){ first, first ? size : 0 };
 }
 
 /*
@@ -90,13 +89,13 @@ static struct extent lay(struct tables *tables, struct extent running, __u32 siz
 static void no_version_is_laid_over_one_that_may_be_read(void **state)
 {
 	static struct table_line lines[LINES];
-	struct tables tables = {.lines = lines, .count = LINES};
+	struct tables tables = { .lines = lines, .count = LINES };
 	unsigned int waits = 0, laid = 0;
 
 	(void)state;
 	for (unsigned int seed = 0; seed < 500; seed++) {
-		struct random random = {seed};
-		struct extent read[LINES], running = {0, 0};
+		struct random random = { seed };
+		struct extent read[LINES], running = { 0, 0 };
 		unsigned int readers = 0;
 
 		memset(lines, 0, sizeof(lines));
@@ -129,8 +128,8 @@ static void no_version_is_laid_over_one_that_may_be_read(void **state)
 static void a_killed_build_leaves_the_running_version_alone(void **state)
 {
 	static struct table_line lines[LINES];
-	struct tables tables = {.lines = lines, .count = LINES};
-	struct extent running = {0, 0};
+	struct tables tables = { .lines = lines, .count = LINES };
+	struct extent running = { 0, 0 };
 	bool again;
 
 	(void)state;
@@ -149,8 +148,8 @@ static void a_killed_build_leaves_the_running_version_alone(void **state)
 static void what_cannot_fit_beside_the_running_version_is_refused(void **state)
 {
 	static struct table_line lines[LINES];
-	struct tables tables = {.lines = lines, .count = LINES};
-	struct extent running = {0, 0};
+	struct tables tables = { .lines = lines, .count = LINES };
+	struct extent running = { 0, 0 };
 	bool again;
 
 	(void)state;
