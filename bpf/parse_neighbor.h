@@ -5,6 +5,7 @@
 #ifndef SLUICE_BPF_PARSE_NEIGHBOR_H
 #define SLUICE_BPF_PARSE_NEIGHBOR_H
 
+#include "bpf/forget.h"
 #include "bpf/parse_ip.h"
 
 #define ARP_ETHERNET 1
@@ -39,20 +40,26 @@ static __always_inline int parse_nd_options(struct packet *packet)
 
 	for (int i = 0; i < ND_OPTIONS; i++) {
 		const struct nd_link_option *option;
+		__u32 size;
 
 		if (offset >= end)
 			return 0;
 		if (offset + sizeof(*option) > end)
 			return DROP_ND_MALFORMED;
 		option = frame_reach(packet, offset, sizeof(*option));
-		if (!option || !option->length || offset + option->length * 8 > end)
+		if (!option)
+			return DROP_ND_MALFORMED;
+		size = option->length * 8;
+		/* What kind of option it is must not narrow the size: two ways in each turn. */
+		asm volatile("" : "+r"(size));
+		if (!size || offset + size > end)
 			return DROP_ND_MALFORMED;
 		if (option->type == ND_SOURCE_LINK || option->type == ND_TARGET_LINK) {
 			if (packet->nd_link || option->length != 1)
 				return DROP_ND_MALFORMED;
 			packet->nd_link = offset;
 		}
-		offset += option->length * 8;
+		offset += size;
 	}
 	return offset >= end ? 0 : DROP_ND_MALFORMED;
 }
@@ -60,13 +67,15 @@ static __always_inline int parse_nd_options(struct packet *packet)
 /* The checks of RFC 4861, 7.1 that need no state, and RFC 6980's ban of fragments. */
 static __noinline int parse_nd(struct packet *packet)
 {
-	const struct nd_header *nd = frame_reach(packet, packet->l4, sizeof(*nd));
-	bool to_group = packet->tuple.destination.bytes[0] == 0xff;
-	bool from_nobody = !packet->tuple.source.halves[0] && !packet->tuple.source.halves[1];
-	bool advertisement;
+	bool to_group, from_nobody, advertisement;
+	const struct nd_header *nd;
 	int reason;
 
+	forget(packet);
 	packet->kind = PACKET_ND;
+	to_group = packet->tuple.destination.bytes[0] == 0xff;
+	from_nobody = !packet->tuple.source.halves[0] && !packet->tuple.source.halves[1];
+	nd = frame_reach(packet, packet->l4, sizeof(*nd));
 	if (!nd || packet->l4 + sizeof(*nd) > packet->l3 + packet->ip_length)
 		return DROP_ND_MALFORMED;
 	if (packet->ttl != ND_HOP_LIMIT || nd->code || packet->fragment ||
