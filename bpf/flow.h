@@ -29,6 +29,7 @@ static __always_inline int begin_flow(struct packet *packet)
 	bool related = packet->state == TRACE_STATE_RELATED;
 
 	packet->flow = NULL;
+	packet->unsolicited = is_icmp_reply(&packet->tuple);
 	packet->state = TRACE_STATE_INVALID;
 	if (related)
 		return DROP_ICMP_UNRELATED;
