@@ -27,7 +27,9 @@ static __always_inline int deliver_xdp(struct packet *packet, int outcome)
 		return XDP_PASS;
 	if (outcome == LEAVE_ANSWERED) {
 		count_sent(packet, packet->in_slot, frame_length(packet));
-		return XDP_TX;
+		/* veth wakes the far end after XDP_TX only when that has an XDP program of its own, after
+		 * a redirect always. */
+		return bpf_redirect_map(&devices, packet->in_slot, XDP_TX);
 	}
 	/* The flags say what to return when the slot has no device. */
 	if (!outcome && bpf_redirect_map(&devices, packet->out_slot, XDP_DROP) != XDP_REDIRECT)
