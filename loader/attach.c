@@ -233,6 +233,8 @@ static int attach_uplink(const struct sluice *sw, struct attachment *attachment,
 	if (attachment->wanted != SLUICE_HOOK_AUTO || result != -ENOTSUP)
 		return sluice_error_set(error, result, "uplink %s: %s", attachment->owner,
 					said.message);
+	/* The reason without the remedy that follows it. */
+	said.message[strcspn(said.message, ":")] = '\0';
 	snprintf(attachment->placement.why, sizeof(attachment->placement.why),
 		 "tc, because %.140s", said.message);
 	return attach_tc(sw, attachment, error);

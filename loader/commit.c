@@ -97,10 +97,15 @@ static bool nothing_differs(const struct commit *commit)
 	if (!commit->before.version || !same_text(commit) ||
 	    commit->running.count != commit->next.count)
 		return false;
-	for (size_t i = 0; i < commit->next.count; i++)
-		if (!attachments_match(&commit->running, &commit->next.list[i]) ||
-		    needs_attach(commit, &commit->next.list[i]))
+	for (size_t i = 0; i < commit->next.count; i++) {
+		const struct attachment *next = &commit->next.list[i];
+		const struct attachment *old = attachments_match(&commit->running, next);
+
+		if (!old || needs_attach(commit, next) ||
+		    old->placement.delivery != next->placement.delivery ||
+		    old->placement.redirect_peer != next->placement.redirect_peer)
 			return false;
+	}
 	return devices_in_place(commit);
 }
 

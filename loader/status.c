@@ -62,6 +62,18 @@ static void fill_uplink(const struct sluice *sw, const struct attachment *attach
 	say_drift(sw, attachment, devices, status->drift);
 }
 
+/* While a writer is at it, the record holds what was and what will be: the first is what will be. */
+static bool seen_before(const struct attachments *attachments, size_t index)
+{
+	const struct attachment *attachment = &attachments->list[index];
+
+	for (size_t i = 0; i < index; i++)
+		if (attachments->list[i].uplink == attachment->uplink &&
+		    !strcmp(attachments->list[i].owner, attachment->owner))
+			return true;
+	return false;
+}
+
 static void fill(const struct sluice *sw, const struct sluice_config *config,
 		 const struct attachments *attachments, const struct devices *devices,
 		 struct sluice_status *status)
@@ -80,6 +92,8 @@ static void fill(const struct sluice *sw, const struct sluice_config *config,
 		const struct sluice_port *port =
 			attachment->uplink ? NULL : find_port(config, attachment->owner);
 
+		if (seen_before(attachments, i))
+			continue;
 		if (attachment->uplink)
 			fill_uplink(sw, attachment, devices,
 				    &status->uplinks[status->uplink_count++]);
