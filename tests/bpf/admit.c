@@ -212,6 +212,22 @@ static void threat_02_router_advertisement_and_redirect_from_a_guest(void **stat
 	assert_delivered(send_frame(sw, &alice, advertisement), &bob);
 }
 
+static void threat_02_router_advertisement_in_disguise(void **state)
+{
+	struct bpf_switch *sw = *state;
+	struct frame hidden = SAY(.from = &alice, .to = &bob, .family = AF_INET6, .ttl = 255,
+				  .protocol = IPPROTO_ICMP, .icmp_type = 134, .payload = 64,
+				  .extension = { EXTENSION_HOPOPTS, IPPROTO_DSTOPTS,
+						 IPPROTO_DSTOPTS, IPPROTO_FRAGMENT });
+	struct frame plain = SAY(.from = &alice, .to = &bob, .family = AF_INET6, .ttl = 255,
+				 .protocol = IPPROTO_ICMP, .icmp_type = 134, .payload = 64);
+
+	/* Behind extension headers, as an atomic fragment, as a real one (RFC 7113). */
+	assert_dropped(send_frame(sw, &alice, hidden), DROP_ROUTER_ADVERT);
+	assert_dropped(send_frame(sw, &alice, fragment_of(&plain, 0, 4, 7)), DROP_ROUTER_ADVERT);
+	assert_dropped(send_frame(sw, &alice, fragment_of(&plain, 4, 9, 7)), DROP_FRAGMENT_ORPHAN);
+}
+
 static void threat_03_vlan_tags_on_an_access_port(void **state)
 {
 	struct bpf_switch *sw = *state;
@@ -281,6 +297,7 @@ int main(void)
 		TEST(device_that_is_no_port_admits_nothing),
 		TEST(threat_02_dhcp_server_message_from_a_guest),
 		TEST(threat_02_router_advertisement_and_redirect_from_a_guest),
+		TEST(threat_02_router_advertisement_in_disguise),
 		TEST(threat_03_vlan_tags_on_an_access_port),
 		TEST(broadcast_and_multicast_frames_go_nowhere),
 		TEST(any_unicast_destination_mac_is_routed_by_its_address),

@@ -216,6 +216,9 @@ static void malformed_neighbor_discovery_is_dropped(void **state)
 				  SAY_NEIGHBOR(.source_mac = alice.mac, .source = "::",
 					       .target = bob.address6, .option_mac = alice.mac)),
 		       DROP_ND_MALFORMED);
+	/* In a fragment (RFC 6980). */
+	frame = solicitation(&alice, bob.address6);
+	assert_dropped(send_frame(sw, &alice, fragment_of(&frame, 0, 3, 7)), DROP_ND_MALFORMED);
 	/* Shorter than a solicitation. */
 	frame = SAY(.from = &alice, .to = &bob, .family = AF_INET6, .protocol = IPPROTO_ICMP,
 		    .icmp_type = 135, .ttl = 255, .payload = 12);

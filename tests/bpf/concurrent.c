@@ -69,20 +69,23 @@ static void *work(void *context)
 	return NULL;
 }
 
+static void start(struct worker *worker, int number)
+{
+	worker->cpu = number % (int)sysconf(_SC_NPROCESSORS_ONLN);
+	assert_int_equal(pthread_create(&worker->thread, NULL, work, worker), 0);
+}
+
 /* alice and bob talk, each on a CPU of its own where there are two. */
 static void talk_at_once(struct bpf_switch *sw, int family, bool by_flow, struct worker *workers)
 {
-	int cpus = (int)sysconf(_SC_NPROCESSORS_ONLN);
-
 	for (int i = 0; i < 2; i++) {
 		workers[i] = (struct worker){ .sw = sw,
 					      .from = i ? &bob : &alice,
 					      .to = i ? &alice : &bob,
 					      .forward = !i,
-					      .cpu = i % cpus,
 					      .family = family,
 					      .by_flow = by_flow };
-		assert_int_equal(pthread_create(&workers[i].thread, NULL, work, &workers[i]), 0);
+		start(&workers[i], i);
 	}
 }
 
@@ -163,10 +166,35 @@ static void version_switches_lose_no_packet_of_flows_they_do_not_concern(void **
 	}
 }
 
+static void threat_12_quota_holds_when_two_cpus_race_for_its_last_flows(void **state)
+{
+	struct bpf_switch *sw = *state;
+	struct worker workers[2];
+
+	/* Both workers send as alice, to different receivers: 400 flows, room for 150. */
+	TOWN(sw, .alice = "flowLimit: 150");
+	FOR_EACH_FAMILY(family) {
+		flows_clear(sw);
+		for (int i = 0; i < 2; i++) {
+			workers[i] = (struct worker){ .sw = sw,
+						      .from = &alice,
+						      .to = i ? &carol : &bob,
+						      .forward = true,
+						      .family = family };
+			start(&workers[i], i);
+		}
+		wait_for(workers);
+		assert_int_equal(flow_count(sw), 150);
+		assert_int_equal(sw->flow_usage[bpf_switch_slot(sw, "alice")], 150);
+		assert_true(workers[0].delivered + workers[1].delivered >= 150UL * (ROUNDS - 1));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(directions_that_race_share_one_entry),
+		TEST(threat_12_quota_holds_when_two_cpus_race_for_its_last_flows),
 		TEST(version_switches_lose_no_packet_of_flows_they_do_not_concern),
 	};
 

@@ -312,6 +312,21 @@ static void threat_07_first_fragment_without_the_whole_chain(void **state)
 	assert_delivered(send_frame(sw, &alice, fragment_of(&chained, 0, 3, 8)), &bob);
 }
 
+static void later_fragments_of_a_chain_belong_to_its_transport(void **state)
+{
+	struct bpf_switch *sw = *state;
+	struct frame chained = SAY(.from = &alice, .to = &bob, .family = AF_INET6, .payload = 200,
+				   .extension = { IPPROTO_DSTOPTS });
+	struct outcome outcome;
+
+	/* Every fragment names the first extension header, not the UDP behind it. */
+	assert_delivered(send_frame(sw, &alice, fragment_of(&chained, 0, 10, 7)), &bob);
+	outcome = send_frame(sw, &alice, fragment_of(&chained, 10, 27, 7));
+	assert_delivered(outcome, &bob);
+	assert_int_equal(outcome.trace.state, TRACE_STATE_ESTABLISHED);
+	assert_int_equal(flow_count(sw), 1);
+}
+
 static void whole_packet_with_a_fragment_header_is_no_fragment(void **state)
 {
 	struct bpf_switch *sw = *state;
@@ -360,6 +375,7 @@ int main(void)
 		TEST(threat_06_piece_that_is_no_multiple_of_eight),
 		TEST(datagram_in_too_many_separate_pieces_is_dropped),
 		TEST(threat_07_first_fragment_without_the_whole_chain),
+		TEST(later_fragments_of_a_chain_belong_to_its_transport),
 		TEST(whole_packet_with_a_fragment_header_is_no_fragment),
 		TEST(policy_change_reaches_later_fragments),
 	};

@@ -318,6 +318,28 @@ static void threat_09_ip_protocol_zero_is_a_protocol_of_its_own(void **state)
 	assert_int_equal(flow_count(sw), 2);
 }
 
+static void threat_09_icmp_of_the_other_family_is_no_icmp(void **state)
+{
+	struct bpf_switch *sw = *state;
+
+	/* No rule about ICMP and no flow of ICMP may take it for what it is not. */
+	TOWN(sw, .bob = "nsg: n",
+	     .rest = "nsgs: {n: {rules: [{name: icmp, priority: 100, direction: Inbound,"
+		     " access: Allow, protocol: Icmp}, {name: rest, priority: 200,"
+		     " direction: Inbound, access: Deny}]}}");
+	FOR_EACH_FAMILY(family) {
+		struct frame frame = SAY(.from = &alice, .to = &bob, .family = family,
+					 .protocol = IPPROTO_ICMP, .payload = 20,
+					 .icmp_type = family == AF_INET ? 8 : 128);
+
+		assert_delivered(send_frame(sw, &alice, frame), &bob);
+		frame.bytes[family == AF_INET ? 14 + 9 : 14 + 6] =
+			family == AF_INET ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
+		checksums_write(&frame);
+		assert_true(send_frame(sw, &alice, frame).reason);
+	}
+}
+
 static void other_protocols_have_no_ports(void **state)
 {
 	static const __u8 protocols[] = { IPPROTO_ESP, IPPROTO_AH, IPPROTO_GRE, 4, 41, 89, 253 };
@@ -385,6 +407,7 @@ int main(void)
 		TEST(threat_10_flags_that_no_stack_sends_are_dropped),
 		TEST(threat_09_padding_behind_the_packet_is_no_part_of_it),
 		TEST(threat_09_ip_protocol_zero_is_a_protocol_of_its_own),
+		TEST(threat_09_icmp_of_the_other_family_is_no_icmp),
 		TEST(other_protocols_have_no_ports),
 		TEST(trace_tells_what_parse_read),
 	};

@@ -100,6 +100,25 @@ static void last_hop_to_another_subnet_is_answered_with_time_exceeded(void **sta
 		}
 }
 
+static void hop_limit_of_zero_and_padding_change_nothing_in_the_answer(void **state)
+{
+	struct bpf_switch *sw = *state;
+
+	FOR_EACH_FAMILY(family) {
+		struct frame lost = SAY(.from = &alice, .to = &carol, .family = family, .ttl = 1);
+		struct outcome outcome;
+
+		lost.bytes[family == AF_INET ? 14 + 8 : 14 + 7] = 0;
+		checksums_write(&lost);
+		memset(lost.bytes + lost.length, 0x5a, 40);
+		lost.length += 40;
+		outcome = send_frame(sw, &alice, lost);
+		assert_answered(outcome);
+		assert_int_equal(outcome.out.length, 14 + 8 + 8 + (family == AF_INET ? 40 : 80));
+		assert_frame(outcome.out, time_exceeded(&lost, family, &outcome.out));
+	}
+}
+
 static void hop_limit_of_an_icmp_error_is_not_answered(void **state)
 {
 	struct bpf_switch *sw = *state;
@@ -238,6 +257,7 @@ int main(void)
 		TEST(frame_to_another_subnet_loses_one_hop),
 		TEST(replies_take_the_same_way_back),
 		TEST(last_hop_to_another_subnet_is_answered_with_time_exceeded),
+		TEST(hop_limit_of_zero_and_padding_change_nothing_in_the_answer),
 		TEST(hop_limit_of_an_icmp_error_is_not_answered),
 		TEST(hop_limit_of_a_later_fragment_is_not_answered),
 		TEST(destination_outside_every_prefix_has_no_route),

@@ -125,16 +125,13 @@ bool ask(struct bpf_switch *sw, const struct query *query, struct trace_result *
 /* What the live entry points do shows in their verdict and in which counters went up. */
 static void read_verdict(enum via via, int verdict, struct outcome *outcome)
 {
-	if (via == VIA_XDP) {
-		outcome->answered = verdict == XDP_TX;
-		outcome->delivered = verdict == XDP_REDIRECT;
-		assert_int_not_equal(verdict, XDP_PASS);
-		assert_int_not_equal(verdict, XDP_ABORTED);
-	} else {
-		outcome->answered = verdict == TC_ACT_REDIRECT && !outcome->slot;
-		outcome->delivered = verdict == TC_ACT_REDIRECT && outcome->slot;
-		assert_true(verdict == TC_ACT_REDIRECT || verdict == TC_ACT_SHOT);
-	}
+	bool redirected = verdict == (via == VIA_XDP ? (int)XDP_REDIRECT : TC_ACT_REDIRECT);
+	bool returned = redirected || (via == VIA_XDP && verdict == XDP_TX);
+
+	outcome->answered = returned && !outcome->slot;
+	outcome->delivered = redirected && outcome->slot;
+	if (!returned)
+		assert_int_equal(verdict, via == VIA_XDP ? (int)XDP_DROP : TC_ACT_SHOT);
 }
 
 /* Which counters of which slots went up between two readings. An answer is counted as sent to its
