@@ -8,11 +8,6 @@
 #include "bpf/lookup.h"
 #include "bpf/protocol.h"
 
-static __always_inline bool is_icmp(__u8 protocol)
-{
-	return protocol == PROTOCOL_ICMP || protocol == PROTOCOL_ICMPV6;
-}
-
 /* enum flow_icmp of an ICMP message; *reply: it answers a request. */
 static __always_inline __u16 icmp_exchange(const struct tuple *tuple, bool *reply)
 {

@@ -158,8 +158,11 @@ static __always_inline int parse_transport(struct packet *packet)
 		return parse_tcp(packet);
 	if (protocol == PROTOCOL_UDP)
 		return parse_udp(packet);
-	if (protocol == (packet->ipv6 ? PROTOCOL_ICMPV6 : PROTOCOL_ICMP))
-		return parse_icmp(packet);
+	/* Rules and flows of ICMP must not meet the other family's, whose types mean other things. */
+	if (is_icmp(protocol))
+		return protocol == (packet->ipv6 ? PROTOCOL_ICMPV6 : PROTOCOL_ICMP) ?
+			       parse_icmp(packet) :
+			       DROP_L4_HEADER;
 	if (protocol == PROTOCOL_SCTP)
 		return parse_sctp(packet);
 	return 0;

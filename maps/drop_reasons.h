@@ -18,7 +18,8 @@
 	X(IP_OPTIONS, "ip-options", "parse", "source routing or malformed IPv4 options")           \
 	X(IPV6_EXTENSIONS, "ipv6-extensions", "parse",                                             \
 	  "extension headers cut short, out of bounds or too many")                                \
-	X(L4_HEADER, "l4-header", "parse", "transport header cut short or its lengths are wrong")  \
+	X(L4_HEADER, "l4-header", "parse",                                                         \
+	  "transport header cut short, its lengths are wrong, or ICMP of the other IP version")    \
 	X(TCP_FLAGS, "tcp-flags", "parse", "TCP flags no stack sends: SYN+FIN, SYN+RST, none, Xmas")\
 	X(FRAGMENT_TINY, "fragment-tiny", "parse",                                                 \
 	  "first fragment without the whole header chain (RFC 7112), or offset inside it")         \

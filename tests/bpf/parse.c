@@ -336,7 +336,7 @@ static void threat_09_icmp_of_the_other_family_is_no_icmp(void **state)
 		frame.bytes[family == AF_INET ? 14 + 9 : 14 + 6] =
 			family == AF_INET ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
 		checksums_write(&frame);
-		assert_true(send_frame(sw, &alice, frame).reason);
+		assert_dropped(send_frame(sw, &alice, frame), DROP_L4_HEADER);
 	}
 }
 
