@@ -211,7 +211,10 @@ int parse_endpoint(const char *text, struct ip_address *address, __u16 *port, bo
 /* The same text; port is left out when has_port is false. In a static ring of buffers. */
 const char *endpoint_text(const struct ip_address *address, __u16 port, bool has_port);
 const char *protocol_text(int protocol);
+/* The same, or "Arp". */
+const char *packet_text(unsigned int ether_type, int protocol);
 bool protocol_has_ports(int protocol);
+#define ETHER_TYPE_ARP 0x0806
 
 /* --- the nouns ------------------------------------------------------------------------------ */
 

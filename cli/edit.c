@@ -182,6 +182,25 @@ static int finish(struct invocation *invocation, struct change *change, const ch
 	return change_finish(invocation, change, why, done_text(invocation, names));
 }
 
+/* The library names the document's key; who wrote an option is told of that. */
+static int refuse_setting(const struct invocation *invocation, const struct sluice_error *error)
+{
+	struct sluice_error said = *error;
+
+	for (size_t i = 0; i < invocation->option_count; i++) {
+		const struct cli_option *option = &invocation->options[i];
+		size_t length = option->key ? strlen(option->key) : 0;
+
+		if (!length || !invocation->values[i].given ||
+		    strncmp(error->message, option->key, length) || error->message[length] != ':')
+			continue;
+		snprintf(said.message, sizeof(said.message), "--%s%.400s", option->name,
+			 error->message + length);
+		break;
+	}
+	return refuse(invocation, &said);
+}
+
 static const char *only_argument(const struct invocation *invocation)
 {
 	return invocation->argument_count ? invocation->arguments[0] : NULL;
@@ -216,7 +235,8 @@ static int add_or_set(struct invocation *invocation, bool add)
 		err = sluice_config_update(change.wanted, kind, parent_of(&target),
 					   kind == SLUICE_SWITCH ? NULL : target.name,
 					   settings.list, settings.count, &error);
-	code = err ? refuse(invocation, &error) : finish(invocation, &change, target_text(&target));
+	code = err ? refuse_setting(invocation, &error)
+		   : finish(invocation, &change, target_text(&target));
 	settings_free(&settings);
 	change_end(&change);
 	return code;

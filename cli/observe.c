@@ -89,7 +89,8 @@ static void print_event_json(const struct observer *observer, const struct event
 		json_object_set_new(
 			json, "destination",
 			json_string(sluice_address_text(&event->destination, destination)));
-		json_object_set_new(json, "protocol", json_integer(event->protocol));
+		if (ntohs(event->ethertype) != ETHER_TYPE_ARP)
+			json_object_set_new(json, "protocol", json_integer(event->protocol));
 		if (protocol_has_ports(event->protocol)) {
 			json_object_set_new(json, "sourcePort",
 					    json_integer(ntohs(event->source_port)));
@@ -116,7 +117,7 @@ static void print_event(const struct observer *observer, const struct event *eve
 	if (out)
 		printf(" -> %s", out);
 	if (has_addresses(event))
-		printf(": %s %s -> %s", protocol_text(event->protocol),
+		printf(": %s %s -> %s", packet_text(ntohs(event->ethertype), event->protocol),
 		       endpoint_text(&event->source, ntohs(event->source_port), ports),
 		       endpoint_text(&event->destination, ntohs(event->destination_port), ports));
 	else

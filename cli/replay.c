@@ -3,7 +3,6 @@
  * trace --replay: every frame of a capture as if the port had sent it.
  */
 #include <arpa/inet.h>
-#include <linux/if_ether.h>
 #include <pcap/pcap.h>
 #include <string.h>
 #include <unistd.h>
@@ -30,7 +29,7 @@ json_t *parsed_json(const struct trace_parsed *parsed)
 				    json_string(sluice_address_text(&parsed->source, text)));
 		json_object_set_new(json, "destination",
 				    json_string(sluice_address_text(&parsed->destination, text)));
-		if (ntohs(parsed->ether_type) != ETH_P_ARP) {
+		if (ntohs(parsed->ether_type) != ETHER_TYPE_ARP) {
 			json_object_set_new(json, "protocol", json_integer(parsed->protocol));
 			json_object_set_new(json, "fragment",
 					    json_string(fragments[parsed->fragment % 3]));
@@ -69,7 +68,7 @@ static void print_frame(const struct invocation *invocation, unsigned long long 
 	       trace_verdict_name(result), shade(invocation, SHADE_PLAIN), reason ? " " : "",
 	       reason ? reason : "", trace_state_name(result));
 	if (parsed->has & PARSED_ADDRESSES)
-		printf(": %s %s -> %s", protocol_text(parsed->protocol),
+		printf(": %s %s -> %s", packet_text(ntohs(parsed->ether_type), parsed->protocol),
 		       endpoint_text(&parsed->source, ntohs(parsed->source_port), ports),
 		       endpoint_text(&parsed->destination, ntohs(parsed->destination_port), ports));
 	printf("\n");

@@ -31,6 +31,11 @@ const char *protocol_text(int protocol)
 	return sluice_protocol_text(protocol, text);
 }
 
+const char *packet_text(unsigned int ether_type, int protocol)
+{
+	return ether_type == ETHER_TYPE_ARP ? "Arp" : protocol_text(protocol);
+}
+
 static int wrong_endpoint(const char *text, struct sluice_error *error)
 {
 	return sluice_error_set(error, -EINVAL,

@@ -129,7 +129,8 @@ static void say_parse(const struct traced *traced, char *text, size_t size)
 		snprintf(text, size, "ethertype 0x%04x", ntohs(parsed->ether_type));
 		return;
 	}
-	snprintf(text, size, "%s from %s to %s", protocol_text(parsed->protocol),
+	snprintf(text, size, "%s from %s to %s",
+		 packet_text(ntohs(parsed->ether_type), parsed->protocol),
 		 endpoint_text(&parsed->source, ntohs(parsed->source_port), ports),
 		 endpoint_text(&parsed->destination, ntohs(parsed->destination_port), ports));
 }

@@ -238,6 +238,8 @@ an_error_is_one_line_and_one_json_object()
 	[ $code = 2 ]
 	[ "$(grep -c '^sluice: ' "$work/err")" = 1 ]
 	json "d['error']['message']" <"$work/out" | grep nothere
+	sluice nsg rule update db/sql --destination-port-ranges 80000 2>"$work/err" && return 1
+	grep '^sluice: --destination-ports: 80000 ' "$work/err"
 	sed 's/^vnets:/vnetz:/' "$work/world.yaml" >"$work/bad.yaml"
 	sluice -j apply -f "$work/bad.yaml" 2>/dev/null |
 		json "d['error']['file'].endswith('bad.yaml'), d['error']['line'], d['error']['column']" |
