@@ -152,7 +152,9 @@ observe_shows_drops_and_new_flows_and_what_it_left_out()
 	start "$HOST" "$work/events" "$SLUICE" --switch "$SWITCH" -j observe -f --rate 1 \
 		--verdict dropped --port web1
 	watcher=$!
-	until_true 10 eval 'silent web1 tcp 10.1.2.4 22 && grep -q leftOut "$work/events"'
+	# Thirty drops in a third of a second, to nobody's address.
+	until_true 20 eval 'in_guest web1 ping -q -i 0.01 -c 30 -W 1 10.1.2.99
+		grep -q leftOut "$work/events"'
 	kill $watcher
 	wait $watcher
 	[ "$(grep -c Forwarded "$work/events")" = 0 ]
