@@ -51,7 +51,7 @@ static void the_comparisons_are_many_and_of_every_kind(void **state)
 		DROP_ROUTER_ADVERT,     DROP_L2_BROADCAST, DROP_ARP_UNANSWERED, DROP_ND_UNANSWERED,
 		DROP_FRAGMENT_ORPHAN,   DROP_TCP_STATE,    DROP_ICMP_UNRELATED, DROP_FLOW_LIMIT,
 		DROP_ACL_DENY,          DROP_NSG_DENY,     DROP_NO_ROUTE,       DROP_NO_ENDPOINT,
-		DROP_GATEWAY_ONLY_ECHO, DROP_HOP_LIMIT,
+		DROP_GATEWAY_ONLY_ECHO, DROP_HOP_LIMIT,    DROP_DEVICE_GONE,
 	};
 	const struct differential_count *count = differential_counted(differential);
 

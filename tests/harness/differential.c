@@ -38,6 +38,8 @@ struct differential {
 	__u32 version;
 	struct differential_count count;
 	uint64_t seed;
+	unsigned char out[512]; /* the frame as the last run left it */
+	size_t out_length;
 };
 
 /* --- loading --- */
@@ -222,23 +224,28 @@ static int compile_next(struct differential *differential, __u32 *root, struct s
 	return result;
 }
 
-/* Every port's device is there: the loopback device stands for all of them. */
-static int fill_devices(struct differential *differential)
+/* The loopback device stands for every port's; a few ports have none. */
+static int place_devices(struct differential *differential, struct random *random)
 {
-	const struct bpf_map *devices = differential->skeleton->maps.devices_tc;
+	int devices = bpf_map__fd(differential->skeleton->maps.devices_tc);
 	struct bpf_devmap_val value = { .ifindex = 1 };
 
 	for (size_t i = 0; i < differential->config->port_count; i++) {
-		__u32 slot = ids_find(differential->slots, differential->config->ports[i].name);
+		const char *port = differential->config->ports[i].name;
+		__u32 slot = ids_find(differential->slots, port);
+		bool is_there = !random_chance(random, 5);
 
-		if (bpf_map_update_elem(bpf_map__fd(devices), &slot, &value, BPF_ANY))
+		reference_set_device(differential->reference, port, is_there);
+		if (is_there && bpf_map_update_elem(devices, &slot, &value, BPF_ANY))
+			return -errno;
+		if (!is_there && bpf_map_delete_elem(devices, &slot) && errno != ENOENT)
 			return -errno;
 	}
 	return 0;
 }
 
 /* Makes the plan's document the running version, in the switch and in the model. */
-static bool publish(struct differential *differential)
+static bool publish(struct differential *differential, struct random *random)
 {
 	struct sluice_config *before = differential->config;
 	struct sluice_error error = { 0 };
@@ -252,8 +259,6 @@ static bool publish(struct differential *differential)
 				 NULL, NULL, &error);
 	if (!result)
 		result = compile_next(differential, &root, &error);
-	if (!result)
-		result = fill_devices(differential);
 	if (result) {
 		fprintf(stderr, "seed %llu: the document does not compile: %s\n",
 			(unsigned long long)differential->seed, error.message);
@@ -266,7 +271,10 @@ static bool publish(struct differential *differential)
 	random_pool_free(&differential->pool);
 	random_pool_make(&differential->pool, differential->config);
 	differential->count.versions++;
-	return true;
+	result = place_devices(differential, random);
+	if (result)
+		fprintf(stderr, "devices_tc: %s\n", strerror(-result));
+	return !result;
 }
 
 static void clear_flows(struct differential *differential)
@@ -283,9 +291,9 @@ static int run(struct differential *differential, const struct bpf_program *prog
 	       const struct trace_request *request, const unsigned char *frame, size_t length,
 	       struct trace_result *trace_result)
 {
-	unsigned char out[512];
 	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame, .data_size_in = (__u32)length,
-		    .data_out = out, .data_size_out = sizeof(out), .repeat = 1);
+		    .data_out = differential->out, .data_size_out = sizeof(differential->out),
+		    .repeat = 1);
 	struct trace *mine = &differential->trace[differential->cpu];
 	int traces = bpf_map__fd(differential->skeleton->maps.traces);
 	__u32 zero = 0;
@@ -299,6 +307,7 @@ static int run(struct differential *differential, const struct bpf_program *prog
 		return -errno;
 	}
 	*trace_result = mine->result;
+	differential->out_length = options.data_size_out;
 	return 0;
 }
 
@@ -391,6 +400,27 @@ static bool same(const struct differential *differential, const struct trace_res
 	       (!by_rule || !strcmp(rule_key(differential, result->rule), expected->rule));
 }
 
+/* A delivered frame is the frame that was sent, but for who it is from and to in this hop, and one
+ * hop less between subnets. */
+static bool same_frame(const struct differential *differential,
+		       const struct reference_packet *packet,
+		       const struct reference_outcome *expected)
+{
+	const struct sluice_config *config = differential->config;
+	struct reference_packet sent = *packet;
+	unsigned char frame[256];
+
+	if (expected->verdict != TRACE_DELIVER || expected->answered)
+		return true;
+	switch_mac(config->name, sent.source_mac);
+	for (size_t i = 0; i < config->port_count; i++)
+		if (!strcmp(config->ports[i].name, expected->out_port))
+			memcpy(sent.destination_mac, config->ports[i].mac, 6);
+	sent.ttl -= expected->routed;
+	return reference_frame(&sent, frame) == differential->out_length &&
+	       !memcmp(frame, differential->out, differential->out_length);
+}
+
 static void tell_outcomes(const struct differential *differential,
 			  const struct trace_result *result,
 			  const struct reference_outcome *expected)
@@ -427,7 +457,7 @@ static bool compare_frame(struct differential *differential, struct random *rand
 	count->on_connections +=
 		expected.state == TRACE_STATE_ESTABLISHED || expected.state == TRACE_STATE_RELATED;
 	count->reasons[expected.reason]++;
-	if (same(differential, &result, &expected))
+	if (same(differential, &result, &expected) && same_frame(differential, &packet, &expected))
 		return true;
 	mismatch(differential, &packet);
 	tell_outcomes(differential, &result, &expected);
@@ -477,8 +507,8 @@ bool differential_run(struct differential *differential, uint64_t seed,
 	for (unsigned int i = 0; i <= size->changes && good; i++) {
 		if (i)
 			random_plan_change(&differential->plan, &random);
-		good = publish(differential) && (!differential->config->port_count ||
-						 run_version(differential, &random, size));
+		good = publish(differential, &random) && (!differential->config->port_count ||
+							  run_version(differential, &random, size));
 	}
 	random_pool_free(&differential->pool);
 	sluice_config_free(differential->config);

@@ -48,6 +48,11 @@ static struct incarnation *find_incarnation(const struct reference *reference, c
 	return NULL;
 }
 
+void reference_set_device(struct reference *reference, const char *port, bool is_there)
+{
+	find_incarnation(reference, port)->device_gone = !is_there;
+}
+
 void reference_set_config(struct reference *reference, const struct sluice_config *config)
 {
 	reference->config = config;
@@ -176,6 +181,11 @@ void reference_send(struct reference *reference, const struct reference_packet *
 	memset(outcome, 0, sizeof(*outcome));
 	if (!journey_admit(&journey) || !journey_judge(&journey))
 		return;
+	if (find_incarnation(reference, journey.out->name)->device_gone) {
+		journey_drop(&journey, DROP_DEVICE_GONE);
+		return;
+	}
+	outcome->routed = strcmp(journey.in->subnet, journey.out->subnet);
 	outcome->verdict = TRACE_DELIVER;
 	snprintf(outcome->out_port, sizeof(outcome->out_port), "%s", journey.out->name);
 	for (int i = 0; i < FLOW_RULES; i++)

@@ -58,6 +58,7 @@ struct reference_outcome {
 	enum drop_reason reason;
 	bool answered;
 	enum trace_state state;
+	bool routed;                    /* from one subnet to another: one hop less */
 	char out_port[16];              /* "" when it is not delivered to a port */
 	char rule[REFERENCE_RULE_TEXT]; /* denied, or the last NSG's that allowed */
 };
@@ -75,6 +76,8 @@ void reference_free(struct reference *reference);
 /* From now on packets are judged by config, which must live as long. Connections live on. */
 void reference_set_config(struct reference *reference, const struct sluice_config *config);
 void reference_forget_connections(struct reference *reference);
+/* Whether the device of a port of the document is there to be sent to; it is until told. */
+void reference_set_device(struct reference *reference, const char *port, bool is_there);
 
 /* What the policies of the packet's port alone say, as struct query asks; only the tuple is
  * read. */

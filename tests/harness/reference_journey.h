@@ -10,6 +10,7 @@ struct incarnation {
 	char port[16];
 	unsigned int count;
 	bool present;
+	bool device_gone;
 };
 
 struct reference {
