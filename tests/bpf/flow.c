@@ -333,6 +333,8 @@ static void threat_22_address_given_to_another_port_takes_its_flows_along(void *
 		assert_frame(outcome.out, forwarded(&frame, switch_address, heir.mac, 0));
 		outcome = send_frame(sw, &heir, datagram(&heir, &alice, family, 53, 4000));
 		assert_delivered(outcome, &alice);
+		assert_int_equal(outcome.trace.state, TRACE_STATE_ESTABLISHED);
+		assert_non_null(flow_between(sw, &heir, &alice, family));
 	}
 }
 

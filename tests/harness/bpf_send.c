@@ -195,11 +195,6 @@ struct outcome send_via(struct bpf_switch *sw, enum via via, const struct actor 
 	return outcome;
 }
 
-struct outcome send_frame(struct bpf_switch *sw, const struct actor *from, struct frame frame)
-{
-	return send_via(sw, VIA_TRACE, from, frame);
-}
-
 struct outcome peek_frame(struct bpf_switch *sw, const struct actor *from, struct frame frame)
 {
 	struct port_counters before[BPF_SWITCH_SLOTS], after[BPF_SWITCH_SLOTS];
@@ -209,5 +204,31 @@ struct outcome peek_frame(struct bpf_switch *sw, const struct actor *from, struc
 	run_trace(sw, from, &frame, false, &outcome);
 	read_counters(sw, after);
 	outcome.counted_once = !memcmp(before, after, sizeof(before));
+	return outcome;
+}
+
+/* Reasons that only a packet that leaves a mark can meet. */
+static bool needs_a_mark(enum drop_reason reason)
+{
+	return reason == DROP_FRAGMENT_LIMIT || reason == DROP_FLOW_LIMIT ||
+	       reason == DROP_FLOW_TABLE_FULL;
+}
+
+struct outcome send_frame(struct bpf_switch *sw, const struct actor *from, struct frame frame)
+{
+	struct outcome asked = peek_frame(sw, from, frame);
+	struct outcome outcome = send_via(sw, VIA_TC, from, frame);
+
+	assert_true(asked.counted_once);
+	outcome.trace = asked.trace;
+	if (needs_a_mark(outcome.reason))
+		return outcome;
+	assert_int_equal(asked.reason, outcome.reason);
+	assert_int_equal(asked.delivered, outcome.delivered);
+	assert_int_equal(asked.answered, outcome.answered);
+	if (outcome.delivered)
+		assert_int_equal(asked.slot, outcome.slot);
+	if (!outcome.reason)
+		assert_frame(outcome.out, asked.out);
 	return outcome;
 }

@@ -69,7 +69,7 @@ void town_apply(struct bpf_switch *sw, const struct town *town);
 /* --- frames ------------------------------------------------------------------------------ */
 
 enum via {
-	VIA_TRACE, /* sluice_trace with keep_flows: cheap, and judges as a live packet */
+	VIA_TRACE, /* sluice_trace with keep_flows: judges and remembers as for a live packet */
 	VIA_TC,
 	VIA_XDP, /* tens of milliseconds a frame */
 	VIA_COUNT,
@@ -82,14 +82,14 @@ struct outcome {
 	__u32 slot;              /* receiving port */
 	struct frame in;
 	struct frame out;        /* the frame as sent; empty when dropped */
-	struct trace_result trace; /* VIA_TRACE only */
+	struct trace_result trace; /* of VIA_TRACE, send_frame and peek_frame */
 	/* The sender's rx, and one tx or drop, went up by exactly one; by none for a trace. */
 	bool counted_once;
 };
 
 struct outcome send_via(struct bpf_switch *sw, enum via via, const struct actor *from,
 			struct frame frame);
-/* VIA_TRACE. */
+/* VIA_TC, after a trace that left no mark said the same: its report is in `trace`. */
 struct outcome send_frame(struct bpf_switch *sw, const struct actor *from, struct frame frame);
 /* A trace that must leave no mark: `counted_once` says that no counter moved. */
 struct outcome peek_frame(struct bpf_switch *sw, const struct actor *from, struct frame frame);
