@@ -108,8 +108,8 @@ static __always_inline struct flow *find_own_flow(struct packet *packet, __u32 v
 	return flow_find(control, &key, packet->now, &packet->flow_claim);
 }
 
-/* Every packet but those find_known() knows. */
-static __noinline int find_flow_apart(struct packet *packet)
+/* Every packet but those find_known() knows. absent: it found that no entry holds the flow. */
+static __noinline int find_flow_apart(struct packet *packet, bool absent)
 {
 	__u32 vni = packet_vni(packet);
 	struct flow *flow;
@@ -117,6 +117,8 @@ static __noinline int find_flow_apart(struct packet *packet)
 
 	if (reason)
 		return reason;
+	if (absent)
+		return begin_flow(packet);
 	if (packet->kind == PACKET_ICMP_ERROR)
 		return find_quoted_flow(packet, vni);
 	if (packet->fragment == TRACE_FRAGMENT_LATER) {
@@ -134,9 +136,15 @@ static __noinline int find_flow_apart(struct packet *packet)
 	return flow ? continue_flow(packet, flow) : begin_flow(packet);
 }
 
+enum known {
+	KNOWN_NO = 0,     /* find_flow_apart() has to look */
+	KNOWN_YES = 1,
+	KNOWN_ABSENT = 2, /* no entry holds the packet's flow */
+};
+
 /* The short way of nearly all packets: a flow whose verdict holds and whose state stays what it
- * is. False: find_flow_apart() has to look. */
-static __always_inline bool find_known(struct packet *packet)
+ * is. */
+static __always_inline enum known find_known(struct packet *packet)
 {
 	const struct control *control = control_get();
 	union flow_standing standing;
@@ -145,31 +153,35 @@ static __always_inline bool find_known(struct packet *packet)
 
 	if (!control || packet->tracing || packet->fragment == TRACE_FRAGMENT_LATER ||
 	    is_icmp(packet->tuple.protocol))
-		return false;
+		return KNOWN_NO;
 	packet->direction = flow_key_make_plain(&key, &packet->tuple, packet_vni(packet));
 	flow = flow_find(control, &key, packet->now, &packet->flow_claim);
-	if (!flow || flow->slot[near_end(packet)] != packet->in_slot)
-		return false;
+	if (!flow)
+		return KNOWN_ABSENT;
+	if (flow->slot[near_end(packet)] != packet->in_slot)
+		return KNOWN_NO;
 	standing.word = READ_ONCE(flow->standing);
 	if (standing.version != packet->root->version ||
 	    !(standing.acl_allowed & 1 << near_end(packet)) || !flow_stays(standing, packet) ||
 	    !take_verdict(packet, flow))
-		return false;
+		return KNOWN_NO;
 	packet->state = TRACE_STATE_ESTABLISHED;
 	packet->known = 1;
 	flow_touch(packet, flow, standing.state);
-	return true;
+	return KNOWN_YES;
 }
 
 static __always_inline int find_flow(struct packet *packet)
 {
+	enum known known;
 	int reason;
 
 	packet->stages |= 1 << STAGE_FLOW;
-	if (find_known(packet))
+	known = find_known(packet);
+	if (known == KNOWN_YES)
 		return 0;
 	forget(packet);
-	reason = find_flow_apart(packet);
+	reason = find_flow_apart(packet, known == KNOWN_ABSENT);
 	forget(packet);
 	return reason;
 }
