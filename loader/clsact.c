@@ -35,7 +35,7 @@ static int make_qdisc(const struct sluice *sw, struct bpf_tc_hook *hook, struct 
 	qdisc_mark((__u32)hook->ifindex, mark);
 	ours = state_has(sw, mark);
 	if (!ours) {
-		result = state_write(sw, mark, "", 0, error);
+		result = state_mark(sw, mark, error);
 		if (result)
 			return result;
 	}

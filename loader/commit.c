@@ -91,22 +91,32 @@ static bool needs_attach(const struct commit *commit, const struct attachment *a
 	       attachment_drift(commit->sw, attachment, &commit->devices);
 }
 
-/* Whether the running version already is what is asked for, on the devices there are now. */
-static bool nothing_differs(const struct commit *commit)
+/* Whether the record needs no change: the same owners in the same places, all of them attached. */
+static bool same_attachments(const struct commit *commit)
 {
-	if (!commit->before.version || !same_text(commit) ||
-	    commit->running.count != commit->next.count)
+	if (commit->running.count != commit->next.count)
 		return false;
 	for (size_t i = 0; i < commit->next.count; i++) {
 		const struct attachment *next = &commit->next.list[i];
-		const struct attachment *old = attachments_match(&commit->running, next);
+		const struct attachment *old = &commit->running.list[i];
 
-		if (!old || needs_attach(commit, next) ||
+		if (old->ifindex != next->ifindex || old->uplink != next->uplink ||
+		    old->wanted != next->wanted || old->hook != next->hook ||
+		    old->change_count != next->change_count || old->prepared != next->prepared ||
 		    old->placement.delivery != next->placement.delivery ||
-		    old->placement.redirect_peer != next->placement.redirect_peer)
+		    old->placement.redirect_peer != next->placement.redirect_peer ||
+		    strcmp(old->owner, next->owner) || strcmp(old->device, next->device) ||
+		    strcmp(old->ifname, next->ifname) || needs_attach(commit, next))
 			return false;
 	}
-	return devices_in_place(commit);
+	return true;
+}
+
+/* Whether the running version already is what is asked for, on the devices there are now. */
+static bool nothing_differs(const struct commit *commit)
+{
+	return commit->before.version && same_text(commit) && commit->same_attachments &&
+	       devices_in_place(commit);
 }
 
 /* --- traces --- */
@@ -206,8 +216,10 @@ static int tidy(struct commit *commit, struct sluice_error *error)
 {
 	int result;
 
-	result = devices_remove_gone(commit, error) ?: detach_gone(commit, error) ?:
-		 attachments_write(commit->sw, &commit->next, error);
+	result = devices_remove_gone(commit, error);
+	if (!result && !commit->same_attachments)
+		result = detach_gone(commit, error) ?:
+			 attachments_write(commit->sw, &commit->next, error);
 	sluice_test_step("detached");
 	return result ?: state_prune_versions(commit->sw, commit->version,
 					      confirm_target(commit->sw), error) ?:
@@ -233,7 +245,7 @@ static int build(struct commit *commit, const char *why, struct sluice_error *er
 	struct sluice *sw = commit->sw;
 	int result;
 
-	result = state_write(sw, "changing", "", 0, error);
+	result = state_mark(sw, "changing", error);
 	sluice_test_step("changing");
 	result = result ?: numbers_take(commit, error);
 	sluice_test_step("numbered");
@@ -241,10 +253,12 @@ static int build(struct commit *commit, const char *why, struct sluice_error *er
 	sluice_test_step("compiled");
 	result = result ?: write_version(commit, why, error);
 	sluice_test_step("written");
-	result = result ?: record_both(commit, error);
-	sluice_test_step("recorded");
-	result = result ?: attach_new(commit, error);
-	sluice_test_step("attached");
+	if (!commit->same_attachments) {
+		result = result ?: record_both(commit, error);
+		sluice_test_step("recorded");
+		result = result ?: attach_new(commit, error);
+		sluice_test_step("attached");
+	}
 	result = result ?: devices_fill(commit, error);
 	sluice_test_step("filled");
 	return result;
@@ -259,6 +273,7 @@ int switch_commit(struct sluice *sw, const struct sluice_config *config, const c
 	if (sw->lock_fd < 0)
 		return sluice_error_set(error, -EINVAL, "a commit needs the switch's lock");
 	result = gather(&commit, flags, error);
+	commit.same_attachments = !result && same_attachments(&commit);
 	if (!result && !(flags & COMMIT_ALWAYS) && nothing_differs(&commit)) {
 		*version = commit.before.version;
 		commit_free(&commit);

@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "loader/commit.h"
 #include "loader/state.h"
@@ -15,7 +14,8 @@
 struct clearing {
 	const struct sluice *sw;
 	void *zeros; /* a value of every CPU */
-	size_t fresh;
+	size_t fresh_slots;
+	size_t fresh_rules;
 	int result;
 };
 
@@ -23,7 +23,7 @@ static int clear(void *context, bool is_slot, __u32 number)
 {
 	struct clearing *clearing = context;
 
-	clearing->fresh++;
+	(*(is_slot ? &clearing->fresh_slots : &clearing->fresh_rules))++;
 	if (bpf_map_update_elem(is_slot ? clearing->sw->map.port_counters :
 					  clearing->sw->map.rule_counters,
 				&number, clearing->zeros, BPF_ANY))
@@ -31,11 +31,9 @@ static int clear(void *context, bool is_slot, __u32 number)
 	return clearing->result;
 }
 
-/* How many numbers a document uses. When the next one uses as many and none of them is fresh, they
- * are the same numbers, and the files need not be written. */
-static size_t count_names(const struct sluice_config *config)
+static size_t count_rules(const struct sluice_config *config)
 {
-	size_t count = config->port_count;
+	size_t count = 0;
 
 	for (size_t i = 0; i < config->nsg_count; i++)
 		count += config->nsgs[i].rule_count + 6;
@@ -44,23 +42,15 @@ static size_t count_names(const struct sluice_config *config)
 	return count;
 }
 
-static int save(struct sluice *sw, struct sluice_error *error)
+/* Writes a name space unless its numbers are those of the version before: none is fresh, and there
+ * are as many. */
+static int save(const struct sluice *sw, const struct ids *ids, const char *name, bool same,
+		struct sluice_error *error)
 {
 	char path[STATE_PATH_MAX];
-	struct stat info;
-	int result;
 
-	state_path(sw, "slots", path);
-	result = ids_save(sw->slots, path, error);
-	state_path(sw, "rules", path);
-	result = result ?: ids_save(sw->rules, path, error);
-	if (result)
-		return result;
-	if (!stat(path, &info)) {
-		sw->ids_file = info.st_ino;
-		sw->ids_time = info.st_mtim;
-	}
-	return 0;
+	state_path(sw, name, path);
+	return same ? 0 : ids_save(ids, path, error);
 }
 
 int numbers_take(struct commit *commit, struct sluice_error *error)
@@ -71,7 +61,6 @@ int numbers_take(struct commit *commit, struct sluice_error *error)
 	struct clearing clearing = { .sw = commit->sw };
 	const struct sluice_config *before =
 		commit->before.version ? switch_config(commit->sw, error) : NULL;
-	ino_t file = commit->sw->ids_file;
 	int cpus = libbpf_num_possible_cpus();
 	int result;
 
@@ -81,7 +70,7 @@ int numbers_take(struct commit *commit, struct sluice_error *error)
 	if (!clearing.zeros)
 		return sluice_error_set(error, -ENOMEM, "out of memory");
 	/* From here on sw's numbers may differ from their files. */
-	commit->sw->ids_file = 0;
+	switch_doubt_ids(commit->sw);
 	result = compile_numbers(commit->config, commit->sw->slots, commit->sw->rules, clear,
 				 &clearing, error);
 	free(clearing.zeros);
@@ -91,9 +80,11 @@ int numbers_take(struct commit *commit, struct sluice_error *error)
 					strerror(-clearing.result));
 	if (result)
 		return result;
-	if (before && !clearing.fresh && count_names(commit->config) == count_names(before)) {
-		commit->sw->ids_file = file;
-		return 0;
-	}
-	return save(commit->sw, error);
+	result = save(commit->sw, commit->sw->slots, "slots",
+		      before && !clearing.fresh_slots &&
+			      before->port_count == commit->config->port_count, error) ?:
+		 save(commit->sw, commit->sw->rules, "rules",
+		      before && !clearing.fresh_rules &&
+			      count_rules(before) == count_rules(commit->config), error);
+	return result ?: switch_note_ids(commit->sw, error);
 }

@@ -39,7 +39,7 @@ int switch_heal(struct sluice *sw, struct sluice_error *error)
 
 	if (!state_has(sw, "changing"))
 		return 0;
-	sw->ids_file = 0;
+	switch_doubt_ids(sw);
 	config = switch_config(sw, error);
 	if (!config)
 		return -EIO;

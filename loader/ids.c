@@ -211,7 +211,7 @@ static int write_entries(const struct ids *ids, FILE *file)
 	}
 	if (fflush(file) || ferror(file))
 		return errno ? -errno : -EIO;
-	return fsync(fileno(file)) ? -errno : 0;
+	return 0;
 }
 
 int ids_save(const struct ids *ids, const char *path, struct sluice_error *error)

@@ -26,7 +26,7 @@ __u32 ids_take(struct ids *ids, const char *key, bool *fresh);
 /* Mark-and-release: between ids_begin and ids_release, keys not found by ids_take are released. */
 void ids_begin(struct ids *ids);
 void ids_release(struct ids *ids);
-/* To and from a file (written to a temporary name, synced, renamed). */
+/* To and from a file (written to a temporary name, renamed). */
 int ids_save(const struct ids *ids, const char *path, struct sluice_error *error);
 int ids_load(struct ids *ids, const char *path, struct sluice_error *error);
 

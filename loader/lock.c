@@ -109,8 +109,9 @@ int lock_take(struct sluice *sw, unsigned int wait_seconds, bool make, struct sl
 		close(fd);
 		return result;
 	}
-	length = snprintf(pid, sizeof(pid), "%d\n", getpid());
-	if (ftruncate(fd, 0) || pwrite(fd, pid, (size_t)length, 0) != length) {
+	/* One width for every pid: nothing of a longer one stays behind. */
+	length = snprintf(pid, sizeof(pid), "%-10d\n", getpid());
+	if (pwrite(fd, pid, (size_t)length, 0) != length) {
 		result = sluice_error_set(error, -errno, "cannot write %s: %s", path,
 					  strerror(errno));
 		close(fd);

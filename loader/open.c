@@ -221,26 +221,65 @@ int sluice_open(const struct sluice_options *options, struct sluice **sw,
 	return 0;
 }
 
-int switch_read_ids(struct sluice *sw, struct sluice_error *error)
+static int stat_ids(const struct sluice *sw, const char *name, struct stat *info,
+		    struct sluice_error *error)
 {
 	char path[STATE_PATH_MAX];
-	struct stat info;
-	int result;
 
-	state_path(sw, "rules", path);
-	if (stat(path, &info))
+	state_path(sw, name, path);
+	if (stat(path, info))
 		return sluice_error_set(error, -errno, "cannot read %s: %s", path, strerror(errno));
-	/* Every save is a new file, so the same file needs no second reading. */
-	if (sw->ids_file == info.st_ino && sw->ids_time.tv_sec == info.st_mtim.tv_sec &&
-	    sw->ids_time.tv_nsec == info.st_mtim.tv_nsec)
-		return 0;
-	result = ids_load(sw->rules, path, error);
-	state_path(sw, "slots", path);
-	result = result ?: ids_load(sw->slots, path, error);
+	return 0;
+}
+
+int switch_note_ids(struct sluice *sw, struct sluice_error *error)
+{
+	struct stat slots, rules;
+	int result = stat_ids(sw, "slots", &slots, error) ?: stat_ids(sw, "rules", &rules, error);
+
 	if (result)
 		return result;
-	sw->ids_file = info.st_ino;
-	sw->ids_time = info.st_mtim;
+	sw->slots_file.inode = slots.st_ino;
+	sw->slots_file.time = slots.st_mtim;
+	sw->rules_file.inode = rules.st_ino;
+	sw->rules_file.time = rules.st_mtim;
+	return 0;
+}
+
+void switch_doubt_ids(struct sluice *sw)
+{
+	sw->slots_file.inode = 0;
+	sw->rules_file.inode = 0;
+}
+
+static bool same_file(ino_t inode, struct timespec time, const struct stat *info)
+{
+	/* Every save is a new file. */
+	return inode == info->st_ino && time.tv_sec == info->st_mtim.tv_sec &&
+	       time.tv_nsec == info->st_mtim.tv_nsec;
+}
+
+int switch_read_ids(struct sluice *sw, struct sluice_error *error)
+{
+	char slots_path[STATE_PATH_MAX], rules_path[STATE_PATH_MAX];
+	struct stat slots, rules;
+	int result = stat_ids(sw, "slots", &slots, error) ?: stat_ids(sw, "rules", &rules, error);
+
+	if (result)
+		return result;
+	state_path(sw, "slots", slots_path);
+	state_path(sw, "rules", rules_path);
+	if (!same_file(sw->slots_file.inode, sw->slots_file.time, &slots))
+		result = ids_load(sw->slots, slots_path, error);
+	if (!result && !same_file(sw->rules_file.inode, sw->rules_file.time, &rules))
+		result = ids_load(sw->rules, rules_path, error);
+	if (result)
+		return result;
+	/* As they were before they were read: a save in between is read the next time. */
+	sw->slots_file.inode = slots.st_ino;
+	sw->slots_file.time = slots.st_mtim;
+	sw->rules_file.inode = rules.st_ino;
+	sw->rules_file.time = rules.st_mtim;
 	return 0;
 }
 

@@ -71,7 +71,8 @@ static int write_all(int fd, const char *text, size_t length)
 	return 0;
 }
 
-/* Writes head and text to path by way of a temporary name beside it. */
+/* Writes head and text to path by way of a temporary name beside it. Nothing is synced to a disk: when
+ * the machine stops the maps are gone, and without them these files mean nothing. */
 static int replace_file(const char *path, const char *head, const char *text, size_t length,
 			struct sluice_error *error)
 {
@@ -84,8 +85,6 @@ static int replace_file(const char *path, const char *head, const char *text, si
 		return sluice_error_set(error, -errno, "cannot write %s: %s", temporary,
 					strerror(errno));
 	result = write_all(fd, head, strlen(head)) ?: write_all(fd, text, length);
-	if (!result && fsync(fd))
-		result = -errno;
 	close(fd);
 	if (!result && rename(temporary, path))
 		result = -errno;
@@ -104,6 +103,19 @@ int state_write(const struct sluice *sw, const char *name, const char *text, siz
 
 	state_path(sw, name, path);
 	return replace_file(path, "", text, length, error);
+}
+
+int state_mark(const struct sluice *sw, const char *name, struct sluice_error *error)
+{
+	char path[STATE_PATH_MAX];
+	int fd;
+
+	state_path(sw, name, path);
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return sluice_error_set(error, -errno, "cannot make %s: %s", path, strerror(errno));
+	close(fd);
+	return 0;
 }
 
 int state_read(const struct sluice *sw, const char *name, char **text, size_t *length,

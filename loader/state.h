@@ -31,9 +31,11 @@ int state_check_directory(const char *path, struct sluice_error *error);
 void state_path(const struct sluice *sw, const char *name, char path[STATE_PATH_MAX]);
 void state_version_path(const struct sluice *sw, unsigned int version, char path[STATE_PATH_MAX]);
 
-/* Replaces a file of the state directory whole: temporary name, sync, rename. */
+/* Replaces a file of the state directory whole: temporary name, rename. */
 int state_write(const struct sluice *sw, const char *name, const char *text, size_t length,
 		struct sluice_error *error);
+/* Makes an empty file, whose being there is all it says. */
+int state_mark(const struct sluice *sw, const char *name, struct sluice_error *error);
 /* Its text, ended by a zero; free with free(). -ENOENT without a sentence when it is not there. */
 int state_read(const struct sluice *sw, const char *name, char **text, size_t *length,
 	       struct sluice_error *error);

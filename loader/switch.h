@@ -49,8 +49,10 @@ struct sluice {
 	__u64 *flow_usage;       /* by slot */
 	struct ids *slots;
 	struct ids *rules;
-	ino_t ids_file;          /* which file the numbers were read from, and when it was written */
-	struct timespec ids_time;
+	struct {                 /* which file the numbers are from, and when it was written */
+		ino_t inode;
+		struct timespec time;
+	} slots_file, rules_file;
 	/* The running version's document, read when first needed; see switch_config(). */
 	struct sluice_config *config;
 	__u32 config_version;
@@ -69,8 +71,13 @@ int switch_new(const struct sluice_options *options, struct sluice **sw,
 	       struct sluice_error *error);
 /* Maps the memory of control, tables, flows and flow_usage and makes the two name spaces. */
 int switch_map_memory(struct sluice *sw, struct sluice_error *error);
-/* Reads the numbers of slots and rules from the state directory, anew. */
+/* Reads the numbers of slots and rules from the state directory unless their files are those of
+ * before. */
 int switch_read_ids(struct sluice *sw, struct sluice_error *error);
+/* Says that the numbers in memory are those of the files. */
+int switch_note_ids(struct sluice *sw, struct sluice_error *error);
+/* Says that they may not be. */
+void switch_doubt_ids(struct sluice *sw);
 
 /* --- programs and maps (loader/load.c, loader/host.c) --- */
 
