@@ -2,6 +2,7 @@
 /* XDP, tc and the trace do the same with the same frame, to the byte. */
 #include "tests/harness/talk.h"
 
+#include <bpf/bpf.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
@@ -131,12 +132,55 @@ static void on_answers(void **state)
 	}
 }
 
+static void on_ports_reached_through_their_peers(void **state)
+{
+	struct bpf_switch *sw = *state;
+
+	sw->redirect_peer = true;
+	TOWN(sw, NULL);
+	sw->redirect_peer = false;
+	FOR_EACH_FAMILY(family) {
+		expect_agreement(sw, &alice, datagram(&alice, &bob, family, 1, 2), NULL, NULL);
+		expect_agreement(sw, &alice, datagram(&alice, &carol, family, 1, 2), NULL, NULL);
+	}
+}
+
+/* Frames of the local stack may be longer than the wire's: tc gets them whole (GSO). */
+static void tc_takes_segments_that_are_yet_to_be_cut(void **state)
+{
+	struct bpf_switch *sw = *state;
+
+	FOR_EACH_FAMILY(family) {
+		struct connection c = connection_between(sw, &alice, &carol, family);
+		struct frame frame, out;
+		struct __sk_buff context = { .ifindex = actor_ifindex(&alice), .gso_size = 500,
+					     .gso_segs = 3 };
+		LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame.bytes, .repeat = 1,
+			    .data_out = out.bytes, .data_size_out = FRAME_ROOM, .ctx_in = &context,
+			    .ctx_size_in = sizeof(context));
+
+		shake_hands(&c);
+		frame = SAY(.from = &alice, .to = &carol, .family = family,
+			    .protocol = IPPROTO_TCP, .flags = FLAG_ACK, .sequence = c.client_next,
+			    .acknowledgment = c.server_next, .payload = 1500);
+		options.data_size_in = (__u32)frame.length;
+		assert_int_equal(bpf_prog_test_run_opts(program_fd(sw, VIA_TC), &options), 0);
+		assert_int_equal(options.retval, TC_ACT_REDIRECT);
+		out.length = options.data_size_out;
+		assert_frame(out, forwarded(&frame, switch_address, carol.mac, 1));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(on_packets_of_every_protocol), TEST(on_long_and_short_packets),
-		TEST(on_replies_and_errors),        TEST(on_fragments_and_extensions),
+		TEST(on_packets_of_every_protocol),
+		TEST(on_long_and_short_packets),
+		TEST(on_replies_and_errors),
+		TEST(on_fragments_and_extensions),
 		TEST(on_answers),
+		TEST(on_ports_reached_through_their_peers),
+		TEST(tc_takes_segments_that_are_yet_to_be_cut),
 	};
 
 	return RUN_TESTS(tests);

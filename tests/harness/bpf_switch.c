@@ -111,8 +111,10 @@ void bpf_switch_apply(struct bpf_switch *sw, const char *yaml)
 		fail_msg("document: %u:%u: %s\n%s", error.line, error.column, error.message, yaml);
 	placements = calloc(config->port_count + 1, sizeof(*placements));
 	assert_non_null(placements);
-	for (size_t i = 0; i < config->port_count; i++)
+	for (size_t i = 0; i < config->port_count; i++) {
 		placements[i].ifindex = if_nametoindex(config->ports[i].device);
+		placements[i].redirect_peer = sw->redirect_peer;
+	}
 	ids_begin(sw->slots);
 	ids_begin(sw->rules);
 	if (tables_begin(&sw->tables, running ? running->first_line : 0,

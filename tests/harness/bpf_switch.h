@@ -35,6 +35,7 @@ struct bpf_switch {
 	struct ids *rules;
 	__u32 flow_buckets;
 	__u32 version;
+	bool redirect_peer; /* ports of the next documents are veth ends of containers */
 	int cpus; /* possible ones, as per-CPU maps count them */
 };
 
