@@ -1,86 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* compile(): what lies in the tables is what the document says, seen by a walk in user space. */
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <setjmp.h>
-#include <cmocka.h>
 #include <errno.h>
-#include <limits.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#include "loader/compile.h"
+#include "tests/harness/compile_bench.h"
 #include "tests/harness/random_document.h"
 #include "tests/harness/random_packet.h"
 #include "tests/harness/walk.h"
 
-#define LINES (1U << 18)
-
-/* A compiler's surroundings: memory for the lines, numbers, the document and its devices. */
-struct bench {
-	struct tables tables;
-	struct ids *slots;
-	struct ids *rules;
-	struct sluice_config *config;
-	struct placement *placements;
-	const struct root *root;
-};
-
-static struct table_line *lines;
-
-static void bench_open(struct bench *bench, struct sluice_config *config)
-{
-	memset(bench, 0, sizeof(*bench));
-	assert_non_null(config);
-	bench->tables = (struct tables){ .lines = lines, .count = LINES };
-	bench->slots = ids_new(SLUICE_MAX_PORTS);
-	bench->rules = ids_new(SLUICE_MAX_RULES);
-	bench->config = config;
-	bench->placements = calloc(config->port_count + 1, sizeof(*bench->placements));
-	for (size_t i = 0; i < config->port_count; i++)
-		bench->placements[i].ifindex = (__u32)(10 + 3 * i);
-}
-
-static int bench_compile(struct bench *bench, struct sluice_error *error)
-{
-	__u32 root = 0;
-	int result;
-
-	memset(&lines[0], 0, sizeof(lines[0]));
-	assert_int_equal(tables_begin(&bench->tables, 0, 0, false, NULL), 0);
-	result = compile(&bench->tables, bench->config, bench->placements, bench->slots,
-			 bench->rules, 1, &root, error);
-	bench->root = result ? NULL : (const struct root *)&lines[root];
-	return result;
-}
-
-static void bench_close(struct bench *bench)
-{
-	ids_free(bench->slots);
-	ids_free(bench->rules);
-	free(bench->placements);
-	sluice_config_free(bench->config);
-}
-
-static struct sluice_config *read_text(const char *text)
-{
-	struct sluice_config *config = NULL;
-	struct sluice_error error = { 0 };
-
-	if (sluice_config_parse(text, strlen(text), "test", &config, &error))
-		fail_msg("%u:%u: %s", error.line, error.column, error.message);
-	return config;
-}
-
-static const struct port *port_of(const struct bench *bench, const char *name)
-{
-	__u32 slot = ids_find(bench->slots, name);
-
-	assert_true(slot > 0 && slot < bench->root->port_count);
-	return (const struct port *)&lines[bench->root->ports + slot];
-}
+#define LINES (1U << 17)
 
 static struct ip_address address_of(const char *text)
 {
@@ -99,7 +27,7 @@ static void same_verdict(const struct bench *bench, __u32 line, const struct ref
 	struct walk_verdict verdict;
 	const char *key;
 
-	walk_classify(lines, line, tuple, &verdict);
+	walk_classify(bench->lines, line, tuple, &verdict);
 	key = verdict.rule ? ids_key(bench->rules, verdict.rule) : "";
 	assert_string_equal(key, expected->rule);
 	assert_int_equal(verdict.access, expected->access);
@@ -110,7 +38,7 @@ static void compare_policies(const struct bench *bench, const struct sluice_port
 			     enum direction direction, const struct reference_tuple *tuple)
 {
 	const struct sluice_config *config = bench->config;
-	const struct port *port = port_of(bench, from->name);
+	const struct port *port = bench_port(bench, from->name);
 	struct reference_verdict expected;
 
 	reference_switch_acl(config, direction, tuple, &expected);
@@ -135,7 +63,7 @@ static void policies_of_random_documents_say_what_the_document_says(void **state
 		struct bench bench;
 
 		random_plan_draw(&plan, &random);
-		bench_open(&bench, random_document_read(&plan));
+		bench_open(&bench, random_document_read(&plan), LINES);
 		assert_int_equal(bench_compile(&bench, &error), 0);
 		random_pool_make(&pool, bench.config);
 		for (int i = 0; i < 100; i++) {
@@ -164,13 +92,13 @@ static void every_address_leads_to_its_port_and_no_other_does(void **state)
 		struct bench bench;
 
 		random_plan_draw(&plan, &random);
-		bench_open(&bench, random_document_read(&plan));
+		bench_open(&bench, random_document_read(&plan), LINES);
 		assert_int_equal(bench_compile(&bench, NULL), 0);
 		random_pool_make(&pool, bench.config);
 		for (size_t i = 0; i < bench.config->port_count; i++) {
 			const struct sluice_port *asks = &bench.config->ports[i];
-			const struct port *port = port_of(&bench, asks->name);
-			const struct vnet *vnet = (const void *)&lines[port->vnet];
+			const struct port *port = bench_port(&bench, asks->name);
+			const struct vnet *vnet = (const void *)&bench.lines[port->vnet];
 
 			for (size_t j = 0; j < pool.address_count[0]; j++) {
 				const struct ip_address *address = &pool.address[0][j];
@@ -184,9 +112,10 @@ static void every_address_leads_to_its_port_and_no_other_does(void **state)
 						expected = ids_find(bench.slots, has->name) |
 							   ENDPOINT_PORT << ENDPOINT_KIND_SHIFT;
 				}
-				if (walk_endpoint(lines, vnet, address) >> ENDPOINT_KIND_SHIFT !=
+				if (walk_endpoint(bench.lines, vnet, address) >>
+					    ENDPOINT_KIND_SHIFT !=
 				    ENDPOINT_GATEWAY)
-					assert_int_equal(walk_endpoint(lines, vnet, address),
+					assert_int_equal(walk_endpoint(bench.lines, vnet, address),
 							 expected);
 				else
 					assert_int_equal(address->bytes[15], 1);
@@ -241,24 +170,24 @@ static void gateways_and_routes_follow_the_prefixes(void **state)
 	struct bench bench;
 
 	(void)state;
-	bench_open(&bench, read_text(two_subnets));
+	bench_open(&bench, bench_read(two_subnets), LINES);
 	assert_int_equal(bench_compile(&bench, NULL), 0);
-	vnet = (const void *)&lines[port_of(&bench, "vm1")->vnet];
+	vnet = (const void *)&bench.lines[bench_port(&bench, "vm1")->vnet];
 	assert_int_equal(vnet->vni, 5001);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		struct ip_address address = address_of(cases[i].address);
-		const struct route *route = walk_route(lines, vnet, &address);
+		const struct route *route = walk_route(bench.lines, vnet, &address);
 
-		assert_int_equal(walk_endpoint(lines, vnet, &address) >> ENDPOINT_KIND_SHIFT,
+		assert_int_equal(walk_endpoint(bench.lines, vnet, &address) >> ENDPOINT_KIND_SHIFT,
 				 cases[i].endpoint);
 		assert_int_equal(route ? route->kind : 0, cases[i].route);
 	}
-	subnet = (const void *)&lines[port_of(&bench, "vm1")->subnet];
+	subnet = (const void *)&bench.lines[bench_port(&bench, "vm1")->subnet];
 	assert_true(reference_same(
 		&subnet->gateway4,
 		&(struct ip_address){ .bytes = { [10] = 0xff, 0xff, 10, 1, 1, 1 } }));
 	assert_int_equal(subnet->gateway6.bytes[15], 1);
-	assert_int_equal(subnet->vnet, port_of(&bench, "vm1")->vnet);
+	assert_int_equal(subnet->vnet, bench_port(&bench, "vm1")->vnet);
 	bench_close(&bench);
 }
 
@@ -268,13 +197,13 @@ static void ports_say_what_the_document_says_of_them(void **state)
 	struct bench bench;
 
 	(void)state;
-	bench_open(&bench, read_text(two_subnets));
+	bench_open(&bench, bench_read(two_subnets), LINES);
 	bench.placements[0].redirect_peer = true;
 	bench.placements[0].delivery = DELIVERY_XDP;
 	assert_int_equal(bench_compile(&bench, NULL), 0);
-	vm1 = port_of(&bench, "vm1");
-	vm2 = port_of(&bench, "vm2");
-	vm3 = port_of(&bench, "vm3");
+	vm1 = bench_port(&bench, "vm1");
+	vm2 = bench_port(&bench, "vm2");
+	vm3 = bench_port(&bench, "vm3");
 	assert_int_equal(vm1->flags, PORT_IN_USE | PORT_MAY_SPOOF | PORT_MAY_SERVE_DHCP |
 					     PORT_MAY_ADVERTISE | PORT_REDIRECT_PEER |
 					     PORT_KEEP_NSG_IN | PORT_KEEP_NSG_OUT);
@@ -303,18 +232,18 @@ static void a_port_without_device_or_address_admits_nothing(void **state)
 	const struct vnet *vnet;
 
 	(void)state;
-	bench_open(&bench, read_text(two_subnets));
+	bench_open(&bench, bench_read(two_subnets), LINES);
 	bench.placements[1].ifindex = 0;
 	assert_int_equal(bench_compile(&bench, NULL), 0);
-	assert_int_equal(walk_device(lines, bench.root, bench.placements[0].ifindex),
+	assert_int_equal(walk_device(bench.lines, bench.root, bench.placements[0].ifindex),
 			 ids_find(bench.slots, "vm1"));
-	assert_int_equal(walk_device(lines, bench.root, bench.placements[2].ifindex), 0);
-	assert_int_equal(walk_device(lines, bench.root, 0), 0);
-	assert_int_equal(walk_device(lines, bench.root, 99), 0);
+	assert_int_equal(walk_device(bench.lines, bench.root, bench.placements[2].ifindex), 0);
+	assert_int_equal(walk_device(bench.lines, bench.root, 0), 0);
+	assert_int_equal(walk_device(bench.lines, bench.root, 99), 0);
 	/* Whoever sends to it learns that its device is gone, not that nobody has the address. */
 	vm2 = address_of("10.1.1.5");
-	vnet = (const void *)&lines[port_of(&bench, "vm2")->vnet];
-	assert_int_equal(walk_endpoint(lines, vnet, &vm2),
+	vnet = (const void *)&bench.lines[bench_port(&bench, "vm2")->vnet];
+	assert_int_equal(walk_endpoint(bench.lines, vnet, &vm2),
 			 ENDPOINT_PORT << ENDPOINT_KIND_SHIFT | ids_find(bench.slots, "vm2"));
 	bench_close(&bench);
 }
@@ -325,137 +254,11 @@ static void one_device_for_two_ports_is_refused(void **state)
 	struct bench bench;
 
 	(void)state;
-	bench_open(&bench, read_text(two_subnets));
+	bench_open(&bench, bench_read(two_subnets), LINES);
 	bench.placements[1].ifindex = bench.placements[0].ifindex;
 	assert_int_equal(bench_compile(&bench, &error), -EINVAL);
 	assert_non_null(strstr(error.message, "vm1"));
 	assert_non_null(strstr(error.message, "vm2"));
-	bench_close(&bench);
-}
-
-/* --- size --- */
-
-/* A document with many ports, in one subnet, whose devices have the given indices. */
-static struct sluice_config *many_ports(unsigned int count)
-{
-	struct sluice_config *config;
-	char *text = NULL;
-	size_t length;
-	FILE *stream = open_memstream(&text, &length);
-
-	fprintf(stream, "apiVersion: sluice/v1\nvnets:\n  - name: v\n    prefixes: [10.0.0.0/8]\n"
-			"    subnets: [{name: s, prefixes: [10.0.0.0/8]}]\nports:\n");
-	for (unsigned int i = 0; i < count; i++)
-		fprintf(stream,
-			"  - {name: p%u, device: d%u, vnet: v, subnet: s, "
-			"mac: \"02:00:00:00:%02x:%02x\", addresses: [10.0.%u.%u]}\n",
-			i, i, i >> 8, i & 255, 1 + (i >> 8), i & 255);
-	fclose(stream);
-	config = read_text(text);
-	free(text);
-	return config;
-}
-
-static void thousands_of_ports_find_room_in_their_buckets(void **state)
-{
-	static const unsigned int strides[] = { 1, 8, 64 };
-	const unsigned int count = SLUICE_MAX_PORTS - 1;
-
-	(void)state;
-	for (int i = 0; i < 3; i++) {
-		struct bench bench;
-
-		bench_open(&bench, many_ports(count));
-		for (unsigned int port = 0; port < count; port++)
-			bench.placements[port].ifindex = 5 + port * strides[i];
-		assert_int_equal(bench_compile(&bench, NULL), 0);
-		for (unsigned int port = 0; port < count; port++) {
-			const struct sluice_port *from = &bench.config->ports[port];
-			__u32 slot = ids_find(bench.slots, from->name);
-			const struct vnet *vnet =
-				(const void *)&lines[port_of(&bench, from->name)->vnet];
-
-			assert_int_equal(walk_device(lines, bench.root, 5 + port * strides[i]),
-					 slot);
-			assert_int_equal(walk_endpoint(lines, vnet, &from->addresses[0]),
-					 ENDPOINT_PORT << ENDPOINT_KIND_SHIFT | slot);
-		}
-		bench_close(&bench);
-	}
-}
-
-/* An NSG of many rules, each with one source and one port. */
-static struct sluice_config *many_rules(unsigned int count)
-{
-	struct sluice_config *config;
-	char *text = NULL;
-	size_t length;
-	FILE *stream = open_memstream(&text, &length);
-
-	fprintf(stream, "apiVersion: sluice/v1\nvnets:\n  - name: v\n    prefixes: [10.0.0.0/8]\n"
-			"    subnets: [{name: s, prefixes: [10.0.0.0/8], nsg: n}]\n"
-			"ports:\n  - {name: p, device: d, vnet: v, subnet: s, "
-			"mac: \"02:00:00:00:00:01\", addresses: [10.0.0.2]}\n"
-			"nsgs:\n  n:\n    rules:\n");
-	for (unsigned int i = 0; i < count; i++)
-		fprintf(stream,
-			"    - {name: r%u, priority: %u, direction: Inbound, "
-			"access: Allow, protocol: Tcp, sources: [10.1.%u.%u/32], "
-			"destinationPorts: [\"%u\"]}\n",
-			i, 100 + i, i >> 8, i & 255, i);
-	fclose(stream);
-	config = read_text(text);
-	free(text);
-	return config;
-}
-
-static void a_thousand_rules_compile_in_milliseconds(void **state)
-{
-	struct timespec begun, done;
-	long best = LONG_MAX;
-	struct bench bench;
-
-	(void)state;
-	bench_open(&bench, many_rules(1000));
-	for (int i = 0; i < 10; i++) {
-		long took;
-
-		clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &begun);
-		assert_int_equal(bench_compile(&bench, NULL), 0);
-		clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &done);
-		took = (done.tv_sec - begun.tv_sec) * 1000000 +
-		       (done.tv_nsec - begun.tv_nsec) / 1000;
-		best = took < best ? took : best;
-	}
-	print_message("1,000 rules: %ld us\n", best);
-	assert_true(best < 50000); /* with room for the sanitizers */
-	bench_close(&bench);
-}
-
-static void a_document_that_does_not_fit_leaves_root_untouched(void **state)
-{
-	struct sluice_error error;
-	struct bench bench;
-
-	(void)state;
-	bench_open(&bench, many_rules(200));
-	for (__u32 limit = 0;; limit++) {
-		__u32 root = 4711;
-		int result;
-
-		bench.tables.first = 1;
-		bench.tables.used = 0;
-		bench.tables.limit = limit;
-		error.message[0] = '\0';
-		result = compile(&bench.tables, bench.config, bench.placements, bench.slots,
-				 bench.rules, 1, &root, &error);
-		if (!result)
-			break;
-		assert_int_equal(result, -ENOSPC);
-		assert_int_equal(root, 4711);
-		assert_non_null(strstr(error.message, "no room"));
-		assert_true(limit < 1000);
-	}
 	bench_close(&bench);
 }
 
@@ -485,7 +288,7 @@ static void numbers_are_told_when_fresh_and_released_when_unused(void **state)
 	size_t ports;
 
 	(void)state;
-	bench_open(&bench, read_text(two_subnets));
+	bench_open(&bench, bench_read(two_subnets), LINES);
 	assert_int_equal(
 		compile_numbers(bench.config, bench.slots, bench.rules, hear, &heard, NULL), 0);
 	assert_int_equal(heard.slots, 3);
@@ -523,7 +326,7 @@ static void a_failure_to_clear_a_counter_ends_the_numbering(void **state)
 	struct bench bench;
 
 	(void)state;
-	bench_open(&bench, read_text(two_subnets));
+	bench_open(&bench, bench_read(two_subnets), LINES);
 	assert_int_equal(
 		compile_numbers(bench.config, bench.slots, bench.rules, refuse, &result, NULL),
 		-EIO);
@@ -543,20 +346,6 @@ static void the_switch_has_a_mac_of_its_own(void **state)
 	assert_int_equal(one[0] & 3, 2); /* locally administered, unicast */
 }
 
-static int make_lines(void **state)
-{
-	(void)state;
-	lines = calloc(LINES, sizeof(*lines));
-	return lines ? 0 : -1;
-}
-
-static int free_lines(void **state)
-{
-	(void)state;
-	free(lines);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -566,13 +355,10 @@ int main(void)
 		cmocka_unit_test(ports_say_what_the_document_says_of_them),
 		cmocka_unit_test(a_port_without_device_or_address_admits_nothing),
 		cmocka_unit_test(one_device_for_two_ports_is_refused),
-		cmocka_unit_test(thousands_of_ports_find_room_in_their_buckets),
-		cmocka_unit_test(a_thousand_rules_compile_in_milliseconds),
-		cmocka_unit_test(a_document_that_does_not_fit_leaves_root_untouched),
 		cmocka_unit_test(numbers_are_told_when_fresh_and_released_when_unused),
 		cmocka_unit_test(a_failure_to_clear_a_counter_ends_the_numbering),
 		cmocka_unit_test(the_switch_has_a_mac_of_its_own),
 	};
 
-	return cmocka_run_group_tests(tests, make_lines, free_lines);
+	return cmocka_run_group_tests(tests, NULL, NULL);
 }
