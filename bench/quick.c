@@ -41,8 +41,8 @@ enum subject {
 };
 
 static const char *const subject_names[SUBJECTS] = {
-	"empty program", "floor",  "drop by policy", "established", "established, IPv6",
-	"(vary alone)",  "new flow",
+	"empty program",     "floor",        "drop by policy", "established",
+	"established, IPv6", "(vary alone)", "new flow",
 };
 static const char *const subject_keys[SUBJECTS] = {
 	"empty", "floor", "drop", "established", "establishedIpv6", "vary", "newFlow",
@@ -172,8 +172,8 @@ static void point_vary(struct bench *bench, enum subject subject, int hook)
 {
 	struct floor_bpf *floor = bench->floor;
 	int array = bpf_map__fd(hook ? floor->maps.varied_tc : floor->maps.varied_xdp);
-	int program = subject == VARIED_EMPTY ? subject_program(bench, EMPTY, hook) :
-						program_fd(bench->sw, hook ? VIA_TC : VIA_XDP);
+	int program = subject == VARIED_EMPTY ? subject_program(bench, EMPTY, hook)
+					      : program_fd(bench->sw, hook ? VIA_TC : VIA_XDP);
 	struct frame frame = subject_frame(bench, subject);
 	__u32 zero = 0;
 
@@ -258,8 +258,7 @@ static void print_table(const struct bench *bench)
 			continue;
 		for (int hook = 0; hook < 2; hook++)
 			printf("%-20s %-5s %10.0f %10.0f %10.2f\n", subject_names[subject],
-			       hook_names[hook],
-			       minimum(bench->ns[hook][subject], bench->rounds),
+			       hook_names[hook], minimum(bench->ns[hook][subject], bench->rounds),
 			       median(bench->ns[hook][subject], bench->rounds),
 			       ratio_to_floor(bench, hook, subject));
 	}
@@ -330,8 +329,8 @@ int main(int count, char **arguments)
 	if (ratio_to_floor(&bench, 1, ESTABLISHED) > worst)
 		worst = ratio_to_floor(&bench, 1, ESTABLISHED);
 	if (assert_limit && worst > LIMIT) {
-		fprintf(stderr, "an established packet costs %.2f floors; the limit is %.1f\n", worst,
-			LIMIT);
+		fprintf(stderr, "an established packet costs %.2f floors; the limit is %.1f\n",
+			worst, LIMIT);
 		return 1;
 	}
 	return 0;

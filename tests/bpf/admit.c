@@ -27,9 +27,9 @@ static void threat_01_spoofed_source_mac(void **state)
 
 static void threat_01_spoofed_source_address(void **state)
 {
-	static const char *const sources[] = { "10.1.1.5", "10.1.1.1", "10.1.1.77", "192.0.2.1",
-					       "fd00:1:0:1::5", "fd00:1:0:1::1", "2001:db8::1",
-					       "fe80::1" };
+	static const char *const sources[] = { "10.1.1.5",    "10.1.1.1",      "10.1.1.77",
+					       "192.0.2.1",   "fd00:1:0:1::5", "fd00:1:0:1::1",
+					       "2001:db8::1", "fe80::1" };
 	struct bpf_switch *sw = *state;
 
 	for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++)
@@ -79,11 +79,11 @@ static void threat_01_spoofed_arp_sender(void **state)
 					  .sender = alice.address4, .target = bob.address4)),
 		       DROP_ARP_SPOOFED);
 	/* A gratuitous reply that would take bob's address over. */
-	assert_dropped(send_frame(sw, &alice,
-				  SAY_ARP(.operation = 2, .sender_mac = alice.mac,
-					  .sender = bob.address4, .target_mac = broadcast,
-					  .target = bob.address4)),
-		       DROP_ARP_SPOOFED);
+	assert_dropped(
+		send_frame(sw, &alice,
+			   SAY_ARP(.operation = 2, .sender_mac = alice.mac, .sender = bob.address4,
+				   .target_mac = broadcast, .target = bob.address4)),
+		DROP_ARP_SPOOFED);
 	/* dave's double may not speak for blue's carol. */
 	assert_dropped(send_frame(sw, &dave,
 				  SAY_ARP(.sender_mac = dave.mac, .sender = carol.address4,
@@ -119,8 +119,9 @@ static void threat_01_spoofed_nd_source_target_and_option(void **state)
 
 static void threat_01_port_without_addresses_admits_nothing(void **state)
 {
-	static const struct actor frank = { "frank", "p6", { 2, 0, 0, 0, 0, 0xf0 }, "10.1.1.9",
-					    "fd00:1:0:1::9" };
+	static const struct actor frank = {
+		"frank", "p6", { 2, 0, 0, 0, 0, 0xf0 }, "10.1.1.9", "fd00:1:0:1::9"
+	};
 	struct bpf_switch *sw = *state;
 
 	TOWN(sw, .rest = "  - {name: frank, device: p6, vnet: blue, subnet: web, "
@@ -144,20 +145,21 @@ static void threat_20_without_a_version_nothing_passes(void **state)
 	FOR_EACH_FAMILY(family) {
 		struct frame frame = SAY(.from = &alice, .to = &bob, .family = family);
 
-		assert_int_equal(run_tc(program_fd(sw, VIA_TC), actor_ifindex(&alice), &frame,
-					NULL),
-				 TC_ACT_SHOT);
-		assert_int_equal(run_xdp(program_fd(sw, VIA_XDP), actor_ifindex(&alice), &frame,
-					 NULL),
-				 XDP_DROP);
+		assert_int_equal(
+			run_tc(program_fd(sw, VIA_TC), actor_ifindex(&alice), &frame, NULL),
+			TC_ACT_SHOT);
+		assert_int_equal(
+			run_xdp(program_fd(sw, VIA_XDP), actor_ifindex(&alice), &frame, NULL),
+			XDP_DROP);
 	}
 	sw->control->root = root;
 }
 
 static void device_that_is_no_port_admits_nothing(void **state)
 {
-	static const struct actor stranger = { "stranger", "p7", { 2, 0, 0, 0, 0, 7 }, "10.1.1.4",
-					       "fd00:1:0:1::4" };
+	static const struct actor stranger = {
+		"stranger", "p7", { 2, 0, 0, 0, 0, 7 }, "10.1.1.4", "fd00:1:0:1::4"
+	};
 	struct bpf_switch *sw = *state;
 
 	FOR_EACH_FAMILY(family)
@@ -177,12 +179,12 @@ static void threat_02_dhcp_server_message_from_a_guest(void **state)
 
 	assert_dropped(send_frame(sw, &alice, offer), DROP_DHCP_SERVER);
 	assert_dropped(send_frame(sw, &alice, reply), DROP_DHCP_SERVER);
-	assert_dropped(send_frame(sw, &alice,
-				  SAY(.from = &alice, .to = &bob, .family = AF_INET,
-				      .destination_mac = broadcast,
-				      .destination = "255.255.255.255", .source_port = 67,
-				      .destination_port = 68, .payload = 240)),
-		       DROP_DHCP_SERVER);
+	assert_dropped(
+		send_frame(sw, &alice,
+			   SAY(.from = &alice, .to = &bob, .family = AF_INET,
+			       .destination_mac = broadcast, .destination = "255.255.255.255",
+			       .source_port = 67, .destination_port = 68, .payload = 240)),
+		DROP_DHCP_SERVER);
 	TOWN(sw, .alice = "guards: {dhcpServer: allow}");
 	assert_delivered(send_frame(sw, &alice, offer), &bob);
 	assert_delivered(send_frame(sw, &alice, reply), &bob);
@@ -192,9 +194,9 @@ static void threat_02_router_advertisement_and_redirect_from_a_guest(void **stat
 {
 	static const unsigned char all_nodes[6] = { 0x33, 0x33, 0, 0, 0, 1 };
 	struct bpf_switch *sw = *state;
-	struct frame advertisement = SAY(.from = &alice, .to = &bob, .family = AF_INET6,
-					 .protocol = IPPROTO_ICMP, .icmp_type = 134, .ttl = 255,
-					 .payload = 8);
+	struct frame advertisement =
+		SAY(.from = &alice, .to = &bob, .family = AF_INET6, .protocol = IPPROTO_ICMP,
+		    .icmp_type = 134, .ttl = 255, .payload = 8);
 
 	assert_dropped(send_frame(sw, &alice, advertisement), DROP_ROUTER_ADVERT);
 	assert_dropped(send_frame(sw, &alice,

@@ -76,8 +76,7 @@ static void arp_for_what_nobody_in_reach_has_is_dropped(void **state)
 					  .target = alice.address4)),
 		       DROP_ARP_UNANSWERED);
 	/* carol lives in blue only: red's dave does not see her. */
-	assert_dropped(send_frame(sw, &dave, arp_for(&dave, carol.address4)),
-		       DROP_ARP_UNANSWERED);
+	assert_dropped(send_frame(sw, &dave, arp_for(&dave, carol.address4)), DROP_ARP_UNANSWERED);
 }
 
 static void arp_that_asks_nothing_goes_nowhere(void **state)
@@ -86,13 +85,12 @@ static void arp_that_asks_nothing_goes_nowhere(void **state)
 	struct bpf_switch *sw = *state;
 
 	for (int i = 0; i < 6; i++)
-		assert_dropped(send_frame(sw, &alice,
-					  SAY_ARP(.operation = operations[i],
-						  .sender_mac = alice.mac,
-						  .sender = alice.address4, .target_mac = bob.mac,
-						  .target = bob.address4,
-						  .destination_mac = bob.mac)),
-			       DROP_ARP_UNANSWERED);
+		assert_dropped(
+			send_frame(sw, &alice,
+				   SAY_ARP(.operation = operations[i], .sender_mac = alice.mac,
+					   .sender = alice.address4, .target_mac = bob.mac,
+					   .target = bob.address4, .destination_mac = bob.mac)),
+			DROP_ARP_UNANSWERED);
 }
 
 static void malformed_arp_is_dropped(void **state)
@@ -101,7 +99,10 @@ static void malformed_arp_is_dropped(void **state)
 		size_t offset;
 		__u16 value;
 	} mistakes[] = {
-		{ 14, 6 }, { 16, 0x86dd }, { 18, 0x0804 }, { 18, 0x0610 },
+		{ 14, 6 },
+		{ 16, 0x86dd },
+		{ 18, 0x0804 },
+		{ 18, 0x0610 },
 	};
 	struct bpf_switch *sw = *state;
 	struct frame frame;
@@ -173,8 +174,8 @@ static void solicitation_for_what_nobody_in_reach_has_is_dropped(void **state)
 		assert_dropped(send_frame(sw, &alice, solicitation(&alice, targets[i])),
 			       DROP_ND_UNANSWERED);
 	assert_dropped(send_frame(sw, &alice,
-				  SAY_NEIGHBOR(.source_mac = alice.mac, .source = "::",
-					       .target = alice.address6)),
+				  SAY_NEIGHBOR(.source_mac = alice.mac,
+					       .source = "::", .target = alice.address6)),
 		       DROP_ND_UNANSWERED);
 	assert_dropped(send_frame(sw, &dave, solicitation(&dave, carol.address6)),
 		       DROP_ND_UNANSWERED);
@@ -240,15 +241,13 @@ static void gateways_answer_echo(void **state)
 
 	for (size_t i = 0; i < 4; i++) {
 		int family = i < 2 ? AF_INET : AF_INET6;
-		struct outcome outcome =
-			send_frame(sw, &alice, echo(family, &alice, gateways[i]));
+		struct outcome outcome = send_frame(sw, &alice, echo(family, &alice, gateways[i]));
 		__u8 ttl = outcome.out.bytes[family == AF_INET ? 14 + 8 : 14 + 7];
 		struct frame expected =
-			SAY(.from = &alice, .to = &alice, .family = family,
-			    .source = gateways[i], .source_mac = switch_address,
-			    .destination_mac = alice.mac, .protocol = IPPROTO_ICMP,
-			    .icmp_type = family == AF_INET6 ? 129 : 0, .icmp_id = 77,
-			    .icmp_sequence = 3, .payload = 56, .ttl = ttl);
+			SAY(.from = &alice, .to = &alice, .family = family, .source = gateways[i],
+			    .source_mac = switch_address, .destination_mac = alice.mac,
+			    .protocol = IPPROTO_ICMP, .icmp_type = family == AF_INET6 ? 129 : 0,
+			    .icmp_id = 77, .icmp_sequence = 3, .payload = 56, .ttl = ttl);
 
 		assert_answered(outcome);
 		assert_true(ttl >= 64);

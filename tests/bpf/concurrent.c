@@ -30,8 +30,8 @@ static struct frame packet_of(const struct worker *worker, int flow)
 {
 	__u16 client = (__u16)(20000 + flow);
 
-	return worker->forward ? datagram(worker->from, worker->to, worker->family, client, 53) :
-				 datagram(worker->from, worker->to, worker->family, 53, client);
+	return worker->forward ? datagram(worker->from, worker->to, worker->family, client, 53)
+			       : datagram(worker->from, worker->to, worker->family, 53, client);
 }
 
 static void send_one(struct worker *worker, const struct frame *frame, unsigned int ifindex)
@@ -153,11 +153,11 @@ static void version_switches_lose_no_packet_of_flows_they_do_not_concern(void **
 		talk_at_once(sw, family, false, workers);
 		while (pthread_tryjoin_np(workers[0].thread, NULL)) {
 			TOWN(sw, .bob = "nsg: n",
-			     .rest = changes++ % 2 ?
-					     "nsgs: {n: {}}" :
-					     "nsgs: {n: {rules: [{name: other, priority: 100,"
-					     " direction: Inbound, access: Deny,"
-					     " protocol: Tcp}]}}");
+			     .rest = changes++ % 2
+					     ? "nsgs: {n: {}}"
+					     : "nsgs: {n: {rules: [{name: other, priority: 100,"
+					       " direction: Inbound, access: Deny,"
+					       " protocol: Tcp}]}}");
 		}
 		pthread_join(workers[1].thread, NULL);
 		assert_true(changes > 10);

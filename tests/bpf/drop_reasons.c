@@ -74,15 +74,15 @@ static struct frame source_route(int family)
 {
 	static const unsigned char route[8] = { 131, 7, 4, 10, 1, 1, 1, 0 };
 
-	return family == AF_INET6 ? no_such_frame :
-				    SAY(.from = &alice, .to = &bob, .family = family,
+	return family == AF_INET6 ? no_such_frame
+				  : SAY(.from = &alice, .to = &bob, .family = family,
 					.options = route, .options_length = 8);
 }
 
 static struct frame two_fragment_headers(int family)
 {
-	return family == AF_INET ? no_such_frame :
-				   SAY(.from = &alice, .to = &bob, .family = family,
+	return family == AF_INET ? no_such_frame
+				 : SAY(.from = &alice, .to = &bob, .family = family,
 				       .extension = { IPPROTO_FRAGMENT, IPPROTO_FRAGMENT });
 }
 
@@ -110,8 +110,8 @@ static struct frame tiny_fragment(int family)
 
 static struct frame arp_of_ten_bytes(int family)
 {
-	struct frame frame = SAY_ARP(.sender_mac = alice.mac, .sender = alice.address4,
-				     .target = bob.address4);
+	struct frame frame =
+		SAY_ARP(.sender_mac = alice.mac, .sender = alice.address4, .target = bob.address4);
 
 	frame.length = 24;
 	return family == AF_INET ? frame : no_such_frame;
@@ -119,8 +119,8 @@ static struct frame arp_of_ten_bytes(int family)
 
 static struct frame far_solicitation(int family)
 {
-	return family == AF_INET ? no_such_frame :
-				   SAY_NEIGHBOR(.source_mac = alice.mac, .source = alice.address6,
+	return family == AF_INET ? no_such_frame
+				 : SAY_NEIGHBOR(.source_mac = alice.mac, .source = alice.address6,
 						.target = bob.address6, .hop_limit = 64);
 }
 
@@ -137,30 +137,30 @@ static struct frame foreign_address(int family)
 
 static struct frame foreign_arp(int family)
 {
-	return family == AF_INET6 ? no_such_frame :
-				    SAY_ARP(.sender_mac = alice.mac, .sender = bob.address4,
+	return family == AF_INET6 ? no_such_frame
+				  : SAY_ARP(.sender_mac = alice.mac, .sender = bob.address4,
 					    .target = carol.address4);
 }
 
 static struct frame foreign_advertisement(int family)
 {
-	return family == AF_INET ? no_such_frame :
-				   SAY_NEIGHBOR(.type = 136, .source_mac = alice.mac,
-						.source = alice.address6,
-						.destination = carol.address6,
-						.target = bob.address6, .option_mac = alice.mac);
+	return family == AF_INET
+		       ? no_such_frame
+		       : SAY_NEIGHBOR(.type = 136, .source_mac = alice.mac,
+				      .source = alice.address6, .destination = carol.address6,
+				      .target = bob.address6, .option_mac = alice.mac);
 }
 
 static struct frame dhcp_offer(int family)
 {
-	return family == AF_INET ? datagram(&alice, &bob, family, 67, 68) :
-				   datagram(&alice, &bob, family, 547, 546);
+	return family == AF_INET ? datagram(&alice, &bob, family, 67, 68)
+				 : datagram(&alice, &bob, family, 547, 546);
 }
 
 static struct frame advertised_router(int family)
 {
-	return family == AF_INET ? no_such_frame :
-				   SAY(.from = &alice, .to = &bob, .family = family, .ttl = 255,
+	return family == AF_INET ? no_such_frame
+				 : SAY(.from = &alice, .to = &bob, .family = family, .ttl = 255,
 				       .protocol = IPPROTO_ICMP, .icmp_type = 134, .payload = 8);
 }
 
@@ -171,15 +171,15 @@ static struct frame broadcast_frame(int family)
 
 static struct frame arp_for_nobody(int family)
 {
-	return family == AF_INET6 ? no_such_frame :
-				    SAY_ARP(.sender_mac = alice.mac, .sender = alice.address4,
+	return family == AF_INET6 ? no_such_frame
+				  : SAY_ARP(.sender_mac = alice.mac, .sender = alice.address4,
 					    .target = "10.1.1.99");
 }
 
 static struct frame solicitation_for_nobody(int family)
 {
-	return family == AF_INET ? no_such_frame :
-				   SAY_NEIGHBOR(.source_mac = alice.mac, .source = alice.address6,
+	return family == AF_INET ? no_such_frame
+				 : SAY_NEIGHBOR(.source_mac = alice.mac, .source = alice.address6,
 						.target = "fd00:1:0:1::99");
 }
 
@@ -322,8 +322,7 @@ static const struct provocation provocations[DROP_REASON_COUNT] = {
 					      " rules: [" NO_UDP "}]}]" },
 			    .frame = honest },
 	[DROP_NSG_DENY] = { .town = { .alice = "nsg: n",
-				      .rest = "nsgs: {n: {rules: [" NO_UDP
-					      ", priority: 100}]}}" },
+				      .rest = "nsgs: {n: {rules: [" NO_UDP ", priority: 100}]}}" },
 			    .frame = honest },
 	[DROP_NO_ROUTE] = { .frame = to_nowhere },
 	[DROP_NO_ENDPOINT] = { .frame = to_nobody },
@@ -334,8 +333,9 @@ static const struct provocation provocations[DROP_REASON_COUNT] = {
 };
 
 /* A device that is no port has no slot, so sluice_trace can not stand for it. */
-static const struct actor stranger = { "stranger", "p7", { 2, 0, 0, 0, 0, 7 }, "10.1.1.4",
-				       "fd00:1:0:1::4" };
+static const struct actor stranger = {
+	"stranger", "p7", { 2, 0, 0, 0, 0, 7 }, "10.1.1.4", "fd00:1:0:1::4"
+};
 
 static void provoke(struct bpf_switch *sw, enum drop_reason reason, enum via via, int family)
 {

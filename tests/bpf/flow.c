@@ -102,9 +102,9 @@ static void expired_entry_is_taken_over_and_counted_once(void **state)
 
 	FOR_EACH_FAMILY(family)
 		for (int round = 0; round < 3; round++) {
-			assert_delivered(send_frame(sw, &alice,
-						    datagram(&alice, &bob, family, 4000, 53)),
-					 &bob);
+			assert_delivered(
+				send_frame(sw, &alice, datagram(&alice, &bob, family, 4000, 53)),
+				&bob);
 			assert_int_equal(flow_between(sw, &alice, &bob, family)->packets[0] +
 						 flow_between(sw, &alice, &bob, family)->packets[1],
 					 1);
@@ -121,25 +121,25 @@ static void threat_12_port_at_its_limit_stops_only_itself(void **state)
 	TOWN(sw, .alice = "flowLimit: 5");
 	slot = bpf_switch_slot(sw, "alice");
 	for (__u16 port = 1; port <= 5; port++)
-		assert_delivered(send_frame(sw, &alice,
-					    datagram(&alice, &bob, port % 2 ? AF_INET : AF_INET6,
-						     port, 53)),
-				 &bob);
+		assert_delivered(
+			send_frame(sw, &alice,
+				   datagram(&alice, &bob, port % 2 ? AF_INET : AF_INET6, port, 53)),
+			&bob);
 	FOR_EACH_FAMILY(family) {
 		assert_dropped(send_frame(sw, &alice, datagram(&alice, &bob, family, 6, 53)),
 			       DROP_FLOW_LIMIT);
 		assert_int_equal(sw->flow_usage[slot], 5);
 		/* Its flows live on, its neighbours open new ones, towards it as well. */
 		for (__u16 port = 1; port <= 5; port++)
-			assert_delivered(send_frame(sw, &alice,
-						    datagram(&alice, &bob,
-							     port % 2 ? AF_INET : AF_INET6, port,
-							     53)),
-					 &bob);
+			assert_delivered(
+				send_frame(sw, &alice,
+					   datagram(&alice, &bob, port % 2 ? AF_INET : AF_INET6,
+						    port, 53)),
+				&bob);
 		for (__u16 port = 1; port <= 20; port++)
-			assert_delivered(send_frame(sw, &bob,
-						    datagram(&bob, &alice, family, port, 80)),
-					 &alice);
+			assert_delivered(
+				send_frame(sw, &bob, datagram(&bob, &alice, family, port, 80)),
+				&alice);
 	}
 	assert_int_equal(sw->flow_usage[slot], 5);
 	assert_int_equal(sw->flow_usage[bpf_switch_slot(sw, "bob")], 40);
@@ -162,8 +162,7 @@ static void sweeper_gives_quotas_back_without_a_process(void **state)
 	double deadline = seconds_now() + 30;
 
 	for (__u16 port = 1; port <= 100; port++)
-		assert_delivered(send_frame(sw, &alice,
-					    datagram(&alice, &bob, AF_INET6, port, 53)),
+		assert_delivered(send_frame(sw, &alice, datagram(&alice, &bob, AF_INET6, port, 53)),
 				 &bob);
 	flows_age(sw, 10000);
 	assert_delivered(send_frame(sw, &alice, frame), &bob);
@@ -181,8 +180,8 @@ static void sweeper_gives_quotas_back_without_a_process(void **state)
 #define DENY_443                                                                             \
 	"rules: [{name: no, priority: 100, direction: Inbound, access: Deny, protocol: Tcp," \
 	" destinationPorts: ['443']}]"
-#define DENY_80                                                                              \
-	"rules: [{name: other, priority: 100, direction: Inbound, access: Deny,"             \
+#define DENY_80                                                                  \
+	"rules: [{name: other, priority: 100, direction: Inbound, access: Deny," \
 	" protocol: Tcp, destinationPorts: ['80']}]"
 
 static void established_flow_survives_an_unrelated_rule_change(void **state)
@@ -220,8 +219,8 @@ static void threat_26_old_connection_after_a_new_deny(void **state)
 			shake_hands(&c);
 			TOWN(sw, .bob = "nsg: n", .rest = "nsgs: {n: {" DENY_443 "}}");
 			/* Whichever end speaks first: what is judged is who opened it. */
-			outcome = first_from_server ? server_says(&c, FLAG_ACK, 10) :
-						      client_says(&c, FLAG_ACK, 10);
+			outcome = first_from_server ? server_says(&c, FLAG_ACK, 10)
+						    : client_says(&c, FLAG_ACK, 10);
 			assert_dropped(outcome, DROP_NSG_DENY);
 			assert_int_equal(outcome.trace.rule, bpf_switch_rule(sw, "nsg/n/in/no"));
 			assert_true(client_says(&c, FLAG_ACK, 10).reason);
@@ -240,8 +239,7 @@ static void threat_26_keep_lets_old_connections_run(void **state)
 
 		TOWN(sw, .bob = "nsg: n", .rest = "nsgs: {n: {existingFlows: keep}}");
 		shake_hands(&c);
-		TOWN(sw, .bob = "nsg: n",
-		     .rest = "nsgs: {n: {existingFlows: keep, " DENY_443 "}}");
+		TOWN(sw, .bob = "nsg: n", .rest = "nsgs: {n: {existingFlows: keep, " DENY_443 "}}");
 		assert_delivered(client_says(&c, FLAG_ACK, 10), &bob);
 		assert_delivered(server_says(&c, FLAG_ACK, 10), &alice);
 		c.client_port++;
@@ -308,8 +306,9 @@ static void flow_of_a_removed_port_is_not_delivered(void **state)
 
 static void threat_22_address_given_to_another_port_takes_its_flows_along(void **state)
 {
-	static const struct actor heir = { "heir", "p6", { 2, 0, 0, 0, 0, 0xbb }, "10.1.1.5",
-					   "fd00:1:0:1::5" };
+	static const struct actor heir = {
+		"heir", "p6", { 2, 0, 0, 0, 0, 0xbb }, "10.1.1.5", "fd00:1:0:1::5"
+	};
 	struct bpf_switch *sw = *state;
 
 	FOR_EACH_FAMILY(family)

@@ -51,9 +51,9 @@ static void later_fragments_come_in_any_order(void **state)
 
 		assert_delivered(send_frame(sw, &alice, fragment_of(&whole, 0, 25, 7)), &bob);
 		for (int i = 0; i < 5; i++)
-			assert_delivered(send_frame(sw, &alice,
-						    later(&whole, order[i], order[i] + 25, 7)),
-					 &bob);
+			assert_delivered(
+				send_frame(sw, &alice, later(&whole, order[i], order[i] + 25, 7)),
+				&bob);
 	}
 }
 
@@ -66,10 +66,9 @@ static void echo_in_fragments_passes_both_ways(void **state)
 			SAY(.from = &alice, .to = &bob, .family = family, .icmp_id = 5,
 			    .protocol = IPPROTO_ICMP, .icmp_type = family == AF_INET ? 8 : 128,
 			    .payload = 1000);
-		struct frame reply =
-			SAY(.from = &bob, .to = &alice, .family = family, .icmp_id = 5,
-			    .protocol = IPPROTO_ICMP, .icmp_type = family == AF_INET ? 0 : 129,
-			    .payload = 1000);
+		struct frame reply = SAY(.from = &bob, .to = &alice, .family = family, .icmp_id = 5,
+					 .protocol = IPPROTO_ICMP,
+					 .icmp_type = family == AF_INET ? 0 : 129, .payload = 1000);
 
 		assert_delivered(send_frame(sw, &alice, fragment_of(&request, 0, 64, 1)), &bob);
 		assert_delivered(send_frame(sw, &alice, fragment_of(&request, 64, 126, 1)), &bob);

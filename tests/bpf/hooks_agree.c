@@ -83,8 +83,8 @@ static void on_fragments_and_extensions(void **state)
 	struct bpf_switch *sw = *state;
 
 	FOR_EACH_FAMILY(family) {
-		struct frame whole = SAY(.from = &alice, .to = &carol, .family = family,
-					 .payload = 1000);
+		struct frame whole =
+			SAY(.from = &alice, .to = &carol, .family = family, .payload = 1000);
 		struct frame first = fragment_of(&whole, 0, 50, 9);
 
 		expect_agreement(sw, &alice, first, NULL, NULL);
@@ -117,13 +117,13 @@ static void on_answers(void **state)
 				      .target = carol.address6),
 			 NULL, NULL);
 	FOR_EACH_FAMILY(family) {
-		expect_agreement(sw, &alice,
-				 SAY(.from = &alice, .to = &bob, .family = family,
-				     .destination = family == AF_INET ? "10.1.1.1" :
-								       "fd00:1:0:1::1",
-				     .protocol = IPPROTO_ICMP, .payload = 57,
-				     .icmp_type = family == AF_INET ? 8 : 128),
-				 NULL, NULL);
+		expect_agreement(
+			sw, &alice,
+			SAY(.from = &alice, .to = &bob, .family = family,
+			    .destination = family == AF_INET ? "10.1.1.1" : "fd00:1:0:1::1",
+			    .protocol = IPPROTO_ICMP, .payload = 57,
+			    .icmp_type = family == AF_INET ? 8 : 128),
+			NULL, NULL);
 		for (size_t payload = 0; payload < 1400; payload += 233)
 			expect_agreement(sw, &alice,
 					 SAY(.from = &alice, .to = &carol, .family = family,
@@ -153,15 +153,16 @@ static void tc_takes_segments_that_are_yet_to_be_cut(void **state)
 	FOR_EACH_FAMILY(family) {
 		struct connection c = connection_between(sw, &alice, &carol, family);
 		struct frame frame, out;
-		struct __sk_buff context = { .ifindex = actor_ifindex(&alice), .gso_size = 500,
+		struct __sk_buff context = { .ifindex = actor_ifindex(&alice),
+					     .gso_size = 500,
 					     .gso_segs = 3 };
 		LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame.bytes, .repeat = 1,
 			    .data_out = out.bytes, .data_size_out = FRAME_ROOM, .ctx_in = &context,
 			    .ctx_size_in = sizeof(context));
 
 		shake_hands(&c);
-		frame = SAY(.from = &alice, .to = &carol, .family = family,
-			    .protocol = IPPROTO_TCP, .flags = FLAG_ACK, .sequence = c.client_next,
+		frame = SAY(.from = &alice, .to = &carol, .family = family, .protocol = IPPROTO_TCP,
+			    .flags = FLAG_ACK, .sequence = c.client_next,
 			    .acknowledgment = c.server_next, .payload = 1500);
 		options.data_size_in = (__u32)frame.length;
 		assert_int_equal(bpf_prog_test_run_opts(program_fd(sw, VIA_TC), &options), 0);

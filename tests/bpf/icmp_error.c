@@ -10,12 +10,12 @@ static struct frame unreachable(const struct actor *from, const struct actor *to
 				const struct frame *quote)
 {
 	return SAY(.from = from, .to = to, .family = family, .protocol = IPPROTO_ICMP,
-		   .icmp_type = family == AF_INET ? 3 : 1,
-		   .icmp_code = family == AF_INET ? 3 : 4, .quote = quote);
+		   .icmp_type = family == AF_INET ? 3 : 1, .icmp_code = family == AF_INET ? 3 : 4,
+		   .quote = quote);
 }
 
-#define NOTHING_COMES_IN_TO_ALICE                                                            \
-	.alice = "nsg: closed", .rest = "nsgs: {closed: {rules: [{name: no, priority: 100,"  \
+#define NOTHING_COMES_IN_TO_ALICE                                                           \
+	.alice = "nsg: closed", .rest = "nsgs: {closed: {rules: [{name: no, priority: 100," \
 					" direction: Inbound, access: Deny}]}}"
 
 static void error_about_a_live_flow_is_related(void **state)
@@ -51,8 +51,8 @@ static void every_kind_of_error_is_understood(void **state)
 				send_frame(sw, &carol,
 					   SAY(.from = &carol, .to = &alice, .family = family,
 					       .protocol = IPPROTO_ICMP, .quote = &query,
-					       .icmp_type = family == AF_INET ? kinds4[i] :
-										kinds6[i])),
+					       .icmp_type =
+						       family == AF_INET ? kinds4[i] : kinds6[i])),
 				&alice);
 	}
 }
@@ -65,9 +65,9 @@ static void error_about_tcp_and_echo_is_related(void **state)
 	FOR_EACH_FAMILY(family) {
 		struct frame syn = SAY(.from = &alice, .to = &bob, .family = family,
 				       .protocol = IPPROTO_TCP, .flags = FLAG_SYN);
-		struct frame echo = SAY(.from = &alice, .to = &bob, .family = family,
-					.protocol = IPPROTO_ICMP, .icmp_id = 9,
-					.icmp_type = family == AF_INET ? 8 : 128);
+		struct frame echo =
+			SAY(.from = &alice, .to = &bob, .family = family, .protocol = IPPROTO_ICMP,
+			    .icmp_id = 9, .icmp_type = family == AF_INET ? 8 : 128);
 
 		assert_delivered(send_frame(sw, &alice, syn), &bob);
 		assert_delivered(send_frame(sw, &bob, unreachable(&bob, &alice, family, &syn)),
@@ -133,9 +133,9 @@ static void threat_11_error_extends_no_flow(void **state)
 		flow = flow_between(sw, &alice, &carol, family);
 		assert_non_null(flow);
 		last_seen = flow->last_seen;
-		assert_delivered(send_frame(sw, &carol,
-					    unreachable(&carol, &alice, family, &query)),
-				 &alice);
+		assert_delivered(
+			send_frame(sw, &carol, unreachable(&carol, &alice, family, &query)),
+			&alice);
 		assert_int_equal(flow->last_seen, last_seen);
 		assert_int_equal(flow->state, FLOW_UDP_ONE_WAY);
 	}
@@ -172,9 +172,9 @@ static void quoted_packet_cut_short(void **state)
 			struct outcome outcome;
 
 			error.length = 14 + header + 8 + keep;
-			frame_set16(&error, family == AF_INET ? 16 : 18,
-				    (__u16)(family == AF_INET ? error.length - 14 :
-								error.length - 54));
+			frame_set16(
+				&error, family == AF_INET ? 16 : 18,
+				(__u16)(family == AF_INET ? error.length - 14 : error.length - 54));
 			checksums_write(&error);
 			outcome = send_frame(sw, &carol, error);
 			if (keep == header + 8)

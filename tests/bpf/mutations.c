@@ -29,26 +29,26 @@ static size_t collect(struct frame *corpus)
 	static const unsigned char options[8] = { 148, 4, 0, 0, 7, 4, 4, 0 };
 	size_t count = 0;
 
-	corpus[count++] = SAY_ARP(.sender_mac = alice.mac, .sender = alice.address4,
-				  .target = bob.address4);
+	corpus[count++] =
+		SAY_ARP(.sender_mac = alice.mac, .sender = alice.address4, .target = bob.address4);
 	corpus[count++] = SAY_NEIGHBOR(.source_mac = alice.mac, .source = alice.address6,
 				       .target = bob.address6, .option_mac = alice.mac);
 	FOR_EACH_FAMILY(family) {
 		struct frame asked = datagram(&bob, &alice, family, 4000, 53);
-		struct frame big = SAY(.from = &alice, .to = &carol, .family = family,
-				       .payload = 600);
+		struct frame big =
+			SAY(.from = &alice, .to = &carol, .family = family, .payload = 600);
 
 		corpus[count++] = datagram(&alice, &bob, family, 4000, 53);
 		corpus[count++] = SAY(.from = &alice, .to = &carol, .family = family,
 				      .protocol = IPPROTO_TCP, .flags = FLAG_SYN, .payload = 30);
 		corpus[count++] = SAY(.from = &alice, .to = &bob, .family = family,
 				      .protocol = IPPROTO_SCTP, .payload = 10);
-		corpus[count++] = SAY(.from = &alice, .to = &bob, .family = family,
-				      .protocol = IPPROTO_ICMP, .payload = 30,
-				      .icmp_type = family == AF_INET ? 8 : 128);
-		corpus[count++] = SAY(.from = &alice, .to = &bob, .family = family,
-				      .protocol = IPPROTO_ICMP, .quote = &asked,
-				      .icmp_type = family == AF_INET ? 3 : 1);
+		corpus[count++] =
+			SAY(.from = &alice, .to = &bob, .family = family, .protocol = IPPROTO_ICMP,
+			    .payload = 30, .icmp_type = family == AF_INET ? 8 : 128);
+		corpus[count++] =
+			SAY(.from = &alice, .to = &bob, .family = family, .protocol = IPPROTO_ICMP,
+			    .quote = &asked, .icmp_type = family == AF_INET ? 3 : 1);
 		corpus[count++] = SAY(.from = &alice, .to = &carol, .family = family, .ttl = 1);
 		corpus[count++] = fragment_of(&big, 0, 40, 5);
 		corpus[count++] = fragment_of(&big, 40, 60, 5);
@@ -65,7 +65,9 @@ static size_t collect(struct frame *corpus)
 
 static struct frame mutated(const struct frame *original)
 {
-	static const unsigned char favourites[] = { 0, 1, 4, 6, 8, 0x7f, 0x80, 0xff, 43, 44, 60, 58 };
+	static const unsigned char favourites[] = {
+		0, 1, 4, 6, 8, 0x7f, 0x80, 0xff, 43, 44, 60, 58
+	};
 	struct frame frame = *original;
 
 	for (__u32 changes = 1 + random_below(5); changes; changes--) {
@@ -116,8 +118,8 @@ static void expect_honest_delivery(struct bpf_switch *sw, const struct outcome *
 	for (int i = 0; i < 2; i++)
 		if (!memcmp(out, receivers[i]->mac, 6)) {
 			assert_int_equal(outcome->slot, bpf_switch_slot(sw, receivers[i]->name));
-			assert_true(address_is(destination, family,
-					       address_of(receivers[i], family)));
+			assert_true(
+				address_is(destination, family, address_of(receivers[i], family)));
 			return;
 		}
 	fail_msg("delivered to a MAC that nobody in reach has");

@@ -72,7 +72,8 @@ static void new_flows_and_drops_are_told(void **state)
 	observe_for(sw, 60, 100000);
 	FOR_EACH_FAMILY(family)
 		for (enum via via = VIA_TC; via <= VIA_XDP; via++) {
-			struct frame allowed = datagram(&alice, &bob, family, (__u16)(100 + via), 53);
+			struct frame allowed =
+				datagram(&alice, &bob, family, (__u16)(100 + via), 53);
 			struct frame denied = datagram(&alice, &bob, family, 7, 9);
 			struct ip_address source = address_from(address_of(&alice, family));
 
@@ -107,8 +108,9 @@ static void what_is_over_the_rate_is_counted_not_told(void **state)
 	observe_for(sw, 60, 5);
 	/* 400 drops within a few hundredths of a second, then an event that there is room for. */
 	for (int i = 0; i < 400; i++)
-		send_via(sw, VIA_TC, &alice, SAY(.from = &alice, .to = &bob, .family = AF_INET,
-						 .destination = "192.0.2.1"));
+		send_via(sw, VIA_TC, &alice,
+			 SAY(.from = &alice, .to = &bob, .family = AF_INET,
+			     .destination = "192.0.2.1"));
 	sw->control->observe_per_second = 1000;
 	send_via(sw, VIA_TC, &alice, datagram(&alice, &bob, AF_INET, 1, 2));
 	read_events(sw);

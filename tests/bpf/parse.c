@@ -94,17 +94,17 @@ static void address_that_no_host_has_is_dropped(void **state)
 
 	TOWN(sw, .alice = "guards: {spoofing: allow}");
 	for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++)
-		assert_dropped(send_frame(sw, &alice,
-					  SAY(.from = &alice, .to = &bob, .source = sources[i],
-					      .family = strchr(sources[i], ':') ? AF_INET6 :
-										  AF_INET)),
-			       DROP_IP_ADDRESS);
-	for (size_t i = 0; i < sizeof(destinations) / sizeof(destinations[0]); i++)
 		assert_dropped(
 			send_frame(sw, &alice,
-				   SAY(.from = &alice, .to = &bob, .destination = destinations[i],
-				       .family = strchr(destinations[i], ':') ? AF_INET6 :
-										AF_INET)),
+				   SAY(.from = &alice, .to = &bob, .source = sources[i],
+				       .family = strchr(sources[i], ':') ? AF_INET6 : AF_INET)),
+			DROP_IP_ADDRESS);
+	for (size_t i = 0; i < sizeof(destinations) / sizeof(destinations[0]); i++)
+		assert_dropped(
+			send_frame(
+				sw, &alice,
+				SAY(.from = &alice, .to = &bob, .destination = destinations[i],
+				    .family = strchr(destinations[i], ':') ? AF_INET6 : AF_INET)),
 			DROP_IP_ADDRESS);
 }
 
@@ -225,18 +225,16 @@ static void transport_header_cut_short_is_dropped(void **state)
 	static const struct {
 		int protocol;
 		size_t header;
-	} kinds[] = { { IPPROTO_TCP, 20 },
-		      { IPPROTO_UDP, 8 },
-		      { IPPROTO_ICMP, 8 },
-		      { IPPROTO_SCTP, 12 } };
+	} kinds[] = {
+		{ IPPROTO_TCP, 20 }, { IPPROTO_UDP, 8 }, { IPPROTO_ICMP, 8 }, { IPPROTO_SCTP, 12 }
+	};
 	struct bpf_switch *sw = *state;
 
 	FOR_EACH_FAMILY(family)
 		for (size_t i = 0; i < 4; i++) {
-			struct frame whole =
-				SAY(.from = &alice, .to = &bob, .family = family,
-				    .protocol = kinds[i].protocol, .flags = FLAG_SYN,
-				    .icmp_type = family == AF_INET ? 8 : 128);
+			struct frame whole = SAY(.from = &alice, .to = &bob, .family = family,
+						 .protocol = kinds[i].protocol, .flags = FLAG_SYN,
+						 .icmp_type = family == AF_INET ? 8 : 128);
 
 			for (size_t keep = 0; keep < kinds[i].header; keep++)
 				assert_dropped(send_frame(sw, &alice, cut_to(whole, keep)),
@@ -253,8 +251,7 @@ static void transport_lengths_that_disagree_are_dropped(void **state)
 	FOR_EACH_FAMILY(family) {
 		struct frame tcp = SAY(.from = &alice, .to = &bob, .family = family,
 				       .protocol = IPPROTO_TCP, .flags = FLAG_SYN);
-		struct frame udp =
-			SAY(.from = &alice, .to = &bob, .family = family, .payload = 20);
+		struct frame udp = SAY(.from = &alice, .to = &bob, .family = family, .payload = 20);
 		struct layers layers = layers_of(&tcp);
 
 		for (size_t i = 0; i < 4; i++) {
@@ -328,9 +325,9 @@ static void threat_09_icmp_of_the_other_family_is_no_icmp(void **state)
 		     " access: Allow, protocol: Icmp}, {name: rest, priority: 200,"
 		     " direction: Inbound, access: Deny}]}}");
 	FOR_EACH_FAMILY(family) {
-		struct frame frame = SAY(.from = &alice, .to = &bob, .family = family,
-					 .protocol = IPPROTO_ICMP, .payload = 20,
-					 .icmp_type = family == AF_INET ? 8 : 128);
+		struct frame frame =
+			SAY(.from = &alice, .to = &bob, .family = family, .protocol = IPPROTO_ICMP,
+			    .payload = 20, .icmp_type = family == AF_INET ? 8 : 128);
 
 		assert_delivered(send_frame(sw, &alice, frame), &bob);
 		frame.bytes[family == AF_INET ? 14 + 9 : 14 + 6] =
@@ -347,10 +344,10 @@ static void other_protocols_have_no_ports(void **state)
 
 	FOR_EACH_FAMILY(family)
 		for (size_t i = 0; i < sizeof(protocols); i++) {
-			struct outcome outcome = send_frame(
-				sw, &alice,
-				SAY(.from = &alice, .to = &bob, .family = family,
-				    .protocol = protocols[i], .payload = 40));
+			struct outcome outcome =
+				send_frame(sw, &alice,
+					   SAY(.from = &alice, .to = &bob, .family = family,
+					       .protocol = protocols[i], .payload = 40));
 
 			assert_delivered(outcome, &bob);
 			assert_int_equal(outcome.trace.parsed.protocol, protocols[i]);
@@ -376,8 +373,8 @@ static void trace_tells_what_parse_read(void **state)
 	assert_int_equal(parsed.destination_port, htons(80));
 	assert_int_equal(parsed.tcp_flags, FLAG_SYN);
 	assert_int_equal(parsed.source.words[3], htonl(0x0a010104));
-	assert_int_equal(parsed.has, PARSED_ETHERNET | PARSED_ADDRESSES | PARSED_PORTS |
-					     PARSED_TCP_FLAGS);
+	assert_int_equal(parsed.has,
+			 PARSED_ETHERNET | PARSED_ADDRESSES | PARSED_PORTS | PARSED_TCP_FLAGS);
 	parsed = peek_frame(sw, &alice,
 			    SAY(.from = &alice, .to = &bob, .family = AF_INET6,
 				.protocol = IPPROTO_ICMP, .icmp_type = 128, .icmp_code = 0,

@@ -74,7 +74,8 @@ static void levels_decide_in_their_order(void **state)
 		outcome = send_frame(sw, &alice, udp(&alice, &carol, family, 4000, 9));
 		assert_delivered(outcome, &carol);
 		assert_int_equal(outcome.trace.rule, bpf_switch_rule(sw, "nsg/carol/in/65000"));
-		assert_int_equal(outcome.trace.rules[0], bpf_switch_rule(sw, "nsg/alice/out/65000"));
+		assert_int_equal(outcome.trace.rules[0],
+				 bpf_switch_rule(sw, "nsg/alice/out/65000"));
 		assert_int_equal(outcome.trace.rules[1], bpf_switch_rule(sw, "nsg/web/out/65000"));
 		assert_int_equal(outcome.trace.rules[2], bpf_switch_rule(sw, "nsg/db/in/65000"));
 		assert_int_equal(outcome.trace.rules[3], bpf_switch_rule(sw, "nsg/carol/in/65000"));
@@ -165,11 +166,11 @@ static void icmp_rules_cover_both_families_types_and_codes(void **state)
 	FOR_EACH_FAMILY(family) {
 		__u8 echo = family == AF_INET ? 8 : 128;
 
-		assert_delivered(send_frame(sw, &alice,
-					    SAY(.from = &alice, .to = &bob, .family = family,
-						.protocol = IPPROTO_ICMP, .icmp_type = echo,
-						.icmp_id = 1)),
-				 &bob);
+		assert_delivered(
+			send_frame(sw, &alice,
+				   SAY(.from = &alice, .to = &bob, .family = family,
+				       .protocol = IPPROTO_ICMP, .icmp_type = echo, .icmp_id = 1)),
+			&bob);
 		/* Timestamp, or a query of node information: not what the echo rules name. */
 		expect_denied(sw, &alice,
 			      SAY(.from = &alice, .to = &bob, .family = family,
@@ -270,10 +271,8 @@ static void nsg_is_stateful(void **state)
 	FOR_EACH_FAMILY(family) {
 		expect_denied(sw, &bob, udp(&bob, &alice, family, 53, 4000), "nsg/n/in/r",
 			      LEVEL_NIC);
-		assert_delivered(send_frame(sw, &alice, udp(&alice, &bob, family, 4000, 53)),
-				 &bob);
-		assert_delivered(send_frame(sw, &bob, udp(&bob, &alice, family, 53, 4000)),
-				 &alice);
+		assert_delivered(send_frame(sw, &alice, udp(&alice, &bob, family, 4000, 53)), &bob);
+		assert_delivered(send_frame(sw, &bob, udp(&bob, &alice, family, 53, 4000)), &alice);
 		expect_denied(sw, &bob, udp(&bob, &alice, family, 53, 4001), "nsg/n/in/r",
 			      LEVEL_NIC);
 	}
@@ -287,14 +286,12 @@ static void acl_is_stateless(void **state)
 	     .rest = "acls: [{name: a, appliesTo: ports, rules: [{name: r, direction: Inbound,"
 		     " access: Deny, sourcePorts: ['53']}]}]");
 	FOR_EACH_FAMILY(family) {
-		assert_delivered(send_frame(sw, &alice, udp(&alice, &bob, family, 4000, 53)),
-				 &bob);
+		assert_delivered(send_frame(sw, &alice, udp(&alice, &bob, family, 4000, 53)), &bob);
 		for (int i = 0; i < 3; i++)
 			expect_denied(sw, &bob, udp(&bob, &alice, family, 53, 4000), "acl/a/r",
 				      LEVEL_ACL);
 		/* The denied replies end nothing for the other direction. */
-		assert_delivered(send_frame(sw, &alice, udp(&alice, &bob, family, 4000, 53)),
-				 &bob);
+		assert_delivered(send_frame(sw, &alice, udp(&alice, &bob, family, 4000, 53)), &bob);
 	}
 }
 
@@ -307,8 +304,7 @@ static void acl_that_allows_first_is_not_asked_further(void **state)
 			 " destinationPorts: ['53']},"
 			 "{name: no, direction: Outbound, access: Deny, protocol: Udp}]}]");
 	FOR_EACH_FAMILY(family) {
-		assert_delivered(send_frame(sw, &alice, udp(&alice, &bob, family, 4000, 53)),
-				 &bob);
+		assert_delivered(send_frame(sw, &alice, udp(&alice, &bob, family, 4000, 53)), &bob);
 		expect_denied(sw, &alice, udp(&alice, &bob, family, 4000, 54), "acl/a/no",
 			      LEVEL_ACL);
 	}

@@ -80,8 +80,8 @@ static void levels_are_asked_in_the_packet_s_order(void **state)
 		/* Where all allow, the last NSG's rule is told. */
 		expect_answer(sw, question(sw, &alice, family, DIRECTION_INBOUND, 5), ACCESS_ALLOW,
 			      "nsg/hers/in/65000", LEVEL_NIC);
-		expect_answer(sw, question(sw, &alice, family, DIRECTION_OUTBOUND, 5),
-			      ACCESS_ALLOW, "nsg/web/out/65000", LEVEL_SUBNET);
+		expect_answer(sw, question(sw, &alice, family, DIRECTION_OUTBOUND, 5), ACCESS_ALLOW,
+			      "nsg/web/out/65000", LEVEL_SUBNET);
 	}
 }
 

@@ -87,8 +87,7 @@ static void last_hop_to_another_subnet_is_answered_with_time_exceeded(void **sta
 			struct frame lost = SAY(.from = &alice, .to = &carol, .family = family,
 						.ttl = 1, .payload = payloads[i]);
 			struct outcome outcome = send_frame(sw, &alice, lost);
-			size_t quoted = outcome.out.length - 14 - 8 -
-					(family == AF_INET ? 20 : 40);
+			size_t quoted = outcome.out.length - 14 - 8 - (family == AF_INET ? 20 : 40);
 
 			assert_answered(outcome);
 			/* RFC 792: header and eight bytes at least; never more than there was. */
@@ -143,8 +142,8 @@ static void hop_limit_of_a_later_fragment_is_not_answered(void **state)
 	struct bpf_switch *sw = *state;
 
 	FOR_EACH_FAMILY(family) {
-		struct frame whole = SAY(.from = &alice, .to = &carol, .family = family,
-					 .payload = 1000);
+		struct frame whole =
+			SAY(.from = &alice, .to = &carol, .family = family, .payload = 1000);
 		struct frame later;
 
 		assert_delivered(send_frame(sw, &alice, fragment_of(&whole, 0, 60, 9)), &carol);
@@ -157,7 +156,7 @@ static void hop_limit_of_a_later_fragment_is_not_answered(void **state)
 
 static void destination_outside_every_prefix_has_no_route(void **state)
 {
-	static const char *const destinations[] = { "192.0.2.1", "10.2.0.1", "9.255.255.255",
+	static const char *const destinations[] = { "192.0.2.1",   "10.2.0.1",  "9.255.255.255",
 						    "2001:db8::1", "fd00:2::1", "fd00::1" };
 	struct bpf_switch *sw = *state;
 
@@ -171,9 +170,9 @@ static void destination_outside_every_prefix_has_no_route(void **state)
 
 static void address_that_nobody_has_is_no_endpoint(void **state)
 {
-	static const char *const destinations[] = { "10.1.1.77", "10.1.2.99", "10.1.1.4",
-						    "fd00:1:0:1::77", "fd00:1:0:2::ffff",
-						    "fd00:1:0:1::4" };
+	static const char *const destinations[] = { "10.1.1.77",        "10.1.2.99",
+						    "10.1.1.4",         "fd00:1:0:1::77",
+						    "fd00:1:0:2::ffff", "fd00:1:0:1::4" };
 	struct bpf_switch *sw = *state;
 
 	/* The last of each family is alice's own. */
@@ -202,9 +201,9 @@ static void vnets_with_the_same_addresses_do_not_see_each_other(void **state)
 					    SAY(.from = &bob, .to = &alice, .family = family,
 						.source_port = 443, .destination_port = 40000)),
 				 &alice);
-		assert_dropped(send_frame(sw, &dave,
-					  SAY(.from = &dave, .to = &carol, .family = family)),
-			       DROP_NO_ENDPOINT);
+		assert_dropped(
+			send_frame(sw, &dave, SAY(.from = &dave, .to = &carol, .family = family)),
+			DROP_NO_ENDPOINT);
 		assert_int_equal(flow_count(sw), family == AF_INET ? 2 : 4);
 	}
 }
@@ -240,8 +239,8 @@ static void trace_without_keep_flows_leaves_no_mark(void **state)
 	struct bpf_switch *sw = *state;
 
 	FOR_EACH_FAMILY(family) {
-		struct outcome outcome = peek_frame(
-			sw, &alice, SAY(.from = &alice, .to = &carol, .family = family));
+		struct outcome outcome =
+			peek_frame(sw, &alice, SAY(.from = &alice, .to = &carol, .family = family));
 
 		assert_delivered(outcome, &carol);
 		assert_int_equal(outcome.trace.state, TRACE_STATE_NEW);

@@ -62,8 +62,10 @@ static void entry_counts_both_directions_and_the_rules(void **state)
 
 static void threat_10_segment_in_mid_stream_opens_nothing(void **state)
 {
-	static const __u8 flags[] = { FLAG_ACK, FLAG_PSH | FLAG_ACK, FLAG_SYN | FLAG_ACK,
-				      FLAG_FIN | FLAG_ACK, FLAG_RST, FLAG_RST | FLAG_ACK };
+	static const __u8 flags[] = {
+		FLAG_ACK, FLAG_PSH | FLAG_ACK, FLAG_SYN | FLAG_ACK, FLAG_FIN | FLAG_ACK,
+		FLAG_RST, FLAG_RST | FLAG_ACK
+	};
 	struct bpf_switch *sw = *state;
 
 	FOR_EACH_FAMILY(family)
@@ -146,9 +148,9 @@ static void refused_connection_is_closed_by_an_acceptable_reset_only(void **stat
 		assert_delivered(client_says(&c, FLAG_SYN, 0), &bob);
 		assert_dropped(server_forges(&c, FLAG_RST | FLAG_ACK, 0, c.client_next - 5),
 			       DROP_TCP_STATE);
-		assert_dropped(server_forges(&c, FLAG_RST | FLAG_ACK, 0,
-					     c.client_next + 0x20000000),
-			       DROP_TCP_STATE);
+		assert_dropped(
+			server_forges(&c, FLAG_RST | FLAG_ACK, 0, c.client_next + 0x20000000),
+			DROP_TCP_STATE);
 		assert_dropped(server_forges(&c, FLAG_RST, c.server_next, 0), DROP_TCP_STATE);
 		assert_int_equal(state_of(&c), FLOW_SYN_SENT);
 		assert_delivered(server_forges(&c, FLAG_RST | FLAG_ACK, 0, c.client_next), &alice);

@@ -31,9 +31,9 @@ static int try(int program, const struct frame *frame, struct frame *out, void *
 
 int program_fd(const struct bpf_switch *sw, enum via via)
 {
-	return bpf_program__fd(via == VIA_XDP ? sw->skeleton->progs.sluice_xdp :
-			       via == VIA_TC  ? sw->skeleton->progs.sluice_tc :
-						sw->skeleton->progs.sluice_trace);
+	return bpf_program__fd(via == VIA_XDP  ? sw->skeleton->progs.sluice_xdp
+			       : via == VIA_TC ? sw->skeleton->progs.sluice_tc
+					       : sw->skeleton->progs.sluice_trace);
 }
 
 bool runs_as_skb(const struct frame *frame)
@@ -86,8 +86,8 @@ static struct trace trace_of_cpu(const struct bpf_switch *sw, const struct trace
 	if (request)
 		for (int i = 0; i < sw->cpus; i++)
 			all[i] = *request;
-	if (request ? bpf_map_update_elem(map, &zero, all, 0) :
-		      bpf_map_lookup_elem(map, &zero, all))
+	if (request ? bpf_map_update_elem(map, &zero, all, 0)
+		    : bpf_map_lookup_elem(map, &zero, all))
 		fail_msg("traces: %s", strerror(errno));
 	trace = all[sched_getcpu()];
 	free(all);
@@ -156,10 +156,9 @@ static void compare_counters(const struct port_counters *before, const struct po
 		}
 		received += (int)(after[slot].rx_packets - before[slot].rx_packets);
 	}
-	outcome->counted_once = sent + dropped == 1 &&
-				received == (outcome->reason == DROP_PORT_UNBOUND ? 0 : 1) &&
-				(!received ||
-				 after[in_slot].rx_packets != before[in_slot].rx_packets);
+	outcome->counted_once =
+		sent + dropped == 1 && received == (outcome->reason == DROP_PORT_UNBOUND ? 0 : 1) &&
+		(!received || after[in_slot].rx_packets != before[in_slot].rx_packets);
 }
 
 static void read_counters(const struct bpf_switch *sw, struct port_counters *all)

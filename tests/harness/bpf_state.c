@@ -75,8 +75,8 @@ struct ip_address address_from(const char *text)
 	return address;
 }
 
-struct flow *flow_between(const struct bpf_switch *sw, const struct actor *a,
-			  const struct actor *b, int family)
+struct flow *flow_between(const struct bpf_switch *sw, const struct actor *a, const struct actor *b,
+			  int family)
 {
 	struct ip_address first = address_from(address_of(a, family));
 	struct ip_address second = address_from(address_of(b, family));
@@ -121,10 +121,9 @@ void flows_clear(struct bpf_switch *sw)
 
 const char *reason_name(enum drop_reason reason)
 {
-	static const char *const names[] = {
-		"none",
+	static const char *const names[] = { "none",
 #define X(identifier, name, stage, text) name,
-		DROP_REASONS(X)
+					     DROP_REASONS(X)
 #undef X
 	};
 
@@ -143,10 +142,10 @@ static void found(struct outcome outcome, const char *expected, const char *file
 {
 	print_error("%s:%d: expected %s, but it was %s (reason %s, slot %u)\n", file, line,
 		    expected,
-		    outcome.reason    ? "dropped" :
-		    outcome.answered  ? "answered" :
-		    outcome.delivered ? "delivered" :
-					 "neither delivered, answered nor dropped",
+		    outcome.reason      ? "dropped"
+		    : outcome.answered  ? "answered"
+		    : outcome.delivered ? "delivered"
+					: "neither delivered, answered nor dropped",
 		    reason_name(outcome.reason), outcome.slot);
 	print_frame("received", &outcome.in);
 	if (outcome.out.length)

@@ -36,7 +36,7 @@ struct bpf_switch {
 	__u32 flow_buckets;
 	__u32 version;
 	bool redirect_peer; /* ports of the next documents are veth ends of containers */
-	int cpus; /* possible ones, as per-CPU maps count them */
+	int cpus;           /* possible ones, as per-CPU maps count them */
 };
 
 /* Loads the programs with a flow table of that many buckets (0: 1024). */
@@ -82,7 +82,7 @@ struct outcome {
 	enum drop_reason reason; /* 0 when it was not dropped */
 	__u32 slot;              /* receiving port */
 	struct frame in;
-	struct frame out;        /* the frame as sent; empty when dropped */
+	struct frame out;          /* the frame as sent; empty when dropped */
 	struct trace_result trace; /* of VIA_TRACE, send_frame and peek_frame */
 	/* The sender's rx, and one tx or drop, went up by exactly one; by none for a trace. */
 	bool counted_once;
@@ -117,8 +117,8 @@ struct ip_address address_from(const char *text);
 /* Live entries of the table, times not looked at. */
 size_t flow_count(const struct bpf_switch *sw);
 /* The one entry whose two ends are these actors' (any ports), or NULL. */
-struct flow *flow_between(const struct bpf_switch *sw, const struct actor *a,
-			  const struct actor *b, int family);
+struct flow *flow_between(const struct bpf_switch *sw, const struct actor *a, const struct actor *b,
+			  int family);
 /* Makes every entry look as if its last packet was seconds ago. */
 void flows_age(struct bpf_switch *sw, unsigned int seconds);
 /* Empties flow table, usage and fragments. */
@@ -126,10 +126,10 @@ void flows_clear(struct bpf_switch *sw);
 
 /* --- what is expected -------------------------------------------------------------------- */
 
-#define assert_delivered(outcome, to) check_delivered(sw, outcome, to, __FILE__, __LINE__)
+#define assert_delivered(outcome, to)   check_delivered(sw, outcome, to, __FILE__, __LINE__)
 #define assert_dropped(outcome, reason) check_dropped(outcome, reason, __FILE__, __LINE__)
-#define assert_answered(outcome) check_answered(outcome, __FILE__, __LINE__)
-#define assert_frame(got, expected) check_frame(got, expected, __FILE__, __LINE__)
+#define assert_answered(outcome)        check_answered(outcome, __FILE__, __LINE__)
+#define assert_frame(got, expected)     check_frame(got, expected, __FILE__, __LINE__)
 
 void check_delivered(struct bpf_switch *sw, struct outcome outcome, const struct actor *to,
 		     const char *file, int line);

@@ -152,7 +152,7 @@ static void append_ipv4(struct frame *frame, const struct sentence *sentence, in
 {
 	append8(frame, (__u8)(0x45 + sentence->options_length / 4));
 	append8(frame, 0);
-	append16(frame, 0);      /* total length: set by say() */
+	append16(frame, 0); /* total length: set by say() */
 	append16(frame, 0x1234);
 	append16(frame, 0x4000); /* do not fragment */
 	append8(frame, sentence->ttl ? sentence->ttl : 64);
@@ -201,8 +201,8 @@ static void append_ipv6(struct frame *frame, const struct sentence *sentence, in
 {
 	append32(frame, 6U << 28);
 	append16(frame, 0); /* payload length: set by say() */
-	append8(frame, sentence->extension[0] ? extension_protocol(sentence->extension[0]) :
-						(__u8)protocol);
+	append8(frame, sentence->extension[0] ? extension_protocol(sentence->extension[0])
+					      : (__u8)protocol);
 	append8(frame, sentence->ttl ? sentence->ttl : 64);
 	append_address(frame, AF_INET6,
 		       sentence->source ? sentence->source : sentence->from->address6);
@@ -246,8 +246,9 @@ struct frame say(const struct sentence *sentence)
 struct frame fragment_of(const struct frame *whole, unsigned int begin, unsigned int end, __u32 id)
 {
 	struct layers layers = layers_of(whole);
-	size_t payload = layers.family == AF_INET6 ? layers.l3 + 40 :
-						     layers.l3 + (whole->bytes[layers.l3] & 15) * 4U;
+	size_t payload = layers.family == AF_INET6
+				 ? layers.l3 + 40
+				 : layers.l3 + (whole->bytes[layers.l3] & 15) * 4U;
 	size_t from = payload + begin * 8U, to = payload + end * 8U;
 	bool more = to < layers.end;
 	struct frame frame = { .length = 0 };

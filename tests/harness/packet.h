@@ -46,19 +46,19 @@ enum {
 	FLAG_URG = 0x20,
 };
 
-#define SENTENCE_VLANS 4
+#define SENTENCE_VLANS      4
 #define SENTENCE_EXTENSIONS 12
 
 struct sentence {
 	const struct actor *from;
 	const struct actor *to;
-	int family;              /* AF_INET or AF_INET6 */
-	int protocol;            /* 0: UDP. IPPROTO_ICMP means ICMPv6 in IPv6 */
-	__u16 source_port;       /* 0: 40000 */
-	__u16 destination_port;  /* 0: 443 */
-	size_t payload;          /* bytes behind the transport header */
+	int family;             /* AF_INET or AF_INET6 */
+	int protocol;           /* 0: UDP. IPPROTO_ICMP means ICMPv6 in IPv6 */
+	__u16 source_port;      /* 0: 40000 */
+	__u16 destination_port; /* 0: 443 */
+	size_t payload;         /* bytes behind the transport header */
 
-	__u8 flags;              /* TCP; 0 means none */
+	__u8 flags; /* TCP; 0 means none */
 	__u32 sequence;
 	__u32 acknowledgment;
 	__u8 icmp_type;
@@ -74,9 +74,9 @@ struct sentence {
 	__u8 ttl;                             /* 0: 64 */
 	int vlans;                            /* how many VLAN tags */
 	__u16 vlan[SENTENCE_VLANS];
-	const unsigned char *options;         /* IPv4 options */
-	size_t options_length;                /* a multiple of 4 */
-	__u8 extension[SENTENCE_EXTENSIONS];  /* IPv6 extension headers of 8 bytes; 0 ends: see .c */
+	const unsigned char *options;        /* IPv4 options */
+	size_t options_length;               /* a multiple of 4 */
+	__u8 extension[SENTENCE_EXTENSIONS]; /* IPv6 extension headers of 8 bytes; 0 ends: see .c */
 };
 
 /* IPPROTO_HOPOPTS is 0, which ends the list of extensions: it is written so. */
@@ -95,7 +95,7 @@ struct arp {
 	int operation;                        /* 0: request */
 	const unsigned char *sender_mac;
 	const char *sender;
-	const unsigned char *target_mac;      /* NULL: zeros */
+	const unsigned char *target_mac; /* NULL: zeros */
 	const char *target;
 };
 
@@ -106,12 +106,12 @@ struct neighbor {
 	const unsigned char *source_mac;
 	const unsigned char *destination_mac; /* NULL: the multicast MAC of `destination` */
 	const char *source;
-	const char *destination;              /* NULL: the solicited-node address of target */
+	const char *destination; /* NULL: the solicited-node address of target */
 	const char *target;
-	int type;                             /* 0: solicitation (135); 136: advertisement */
-	__u32 flags;                          /* of an advertisement, host order */
-	const unsigned char *option_mac;      /* link-layer address option; NULL: none */
-	__u8 hop_limit;                       /* 0: 255 */
+	int type;                        /* 0: solicitation (135); 136: advertisement */
+	__u32 flags;                     /* of an advertisement, host order */
+	const unsigned char *option_mac; /* link-layer address option; NULL: none */
+	__u8 hop_limit;                  /* 0: 255 */
 };
 
 struct frame say_neighbor(const struct neighbor *neighbor);

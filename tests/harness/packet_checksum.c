@@ -88,8 +88,8 @@ static __u16 transport_checksum(const struct frame *frame, const struct layers *
 	__u32 sum = 0;
 
 	if (layers->protocol != IPPROTO_ICMP) {
-		sum = layers->family == AF_INET6 ? checksum_add(sum, l3 + 8, 32) :
-						   checksum_add(sum, l3 + 12, 8);
+		sum = layers->family == AF_INET6 ? checksum_add(sum, l3 + 8, 32)
+						 : checksum_add(sum, l3 + 12, 8);
 		sum += layers->protocol + (__u32)length;
 	}
 	return checksum_fold(checksum_add(sum, frame->bytes + layers->l4, length));
@@ -139,8 +139,8 @@ bool checksums_right(const struct frame *frame)
 	size_t offset = checksum_offset(&layers);
 
 	if (layers.family == AF_INET &&
-	    checksum_fold(checksum_add(0, frame->bytes + layers.l3,
-				       (frame->bytes[layers.l3] & 15) * 4U)))
+	    checksum_fold(
+		    checksum_add(0, frame->bytes + layers.l3, (frame->bytes[layers.l3] & 15) * 4U)))
 		return false;
 	if (!offset || layers.fragment)
 		return true;

@@ -21,17 +21,15 @@ static struct outcome segment(struct connection *connection, bool from_client, _
 {
 	const struct actor *from = from_client ? connection->client : connection->server;
 
-	return send_frame(connection->sw, from,
-			  SAY(.from = from,
-			      .to = from_client ? connection->server : connection->client,
-			      .family = connection->family, .protocol = IPPROTO_TCP,
-			      .source_port = from_client ? connection->client_port :
-							   connection->server_port,
-			      .destination_port = from_client ? connection->server_port :
-								connection->client_port,
-			      .flags = flags, .sequence = sequence,
-			      .acknowledgment = flags & FLAG_ACK ? acknowledgment : 0,
-			      .payload = payload));
+	return send_frame(
+		connection->sw, from,
+		SAY(.from = from, .to = from_client ? connection->server : connection->client,
+		    .family = connection->family, .protocol = IPPROTO_TCP,
+		    .source_port = from_client ? connection->client_port : connection->server_port,
+		    .destination_port =
+			    from_client ? connection->server_port : connection->client_port,
+		    .flags = flags, .sequence = sequence,
+		    .acknowledgment = flags & FLAG_ACK ? acknowledgment : 0, .payload = payload));
 }
 
 static struct outcome says(struct connection *connection, bool from_client, __u8 flags,
