@@ -22,7 +22,6 @@ static __noinline void drop(const struct packet *packet, int reason)
 
 static __always_inline int deliver_xdp(struct packet *packet, int outcome)
 {
-	settle(packet);
 	if (outcome == LEAVE_HOST)
 		return XDP_PASS;
 	if (outcome == LEAVE_ANSWERED) {
@@ -65,7 +64,6 @@ static __always_inline int deliver_tc(struct packet *packet, int outcome)
 {
 	long verdict = TC_ACT_SHOT;
 
-	settle(packet);
 	if (outcome == LEAVE_HOST)
 		return TC_ACT_UNSPEC;
 	if (outcome == LEAVE_ANSWERED) {

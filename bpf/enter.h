@@ -10,35 +10,6 @@
 #include "bpf/lookup.h"
 #include "bpf/observe.h"
 
-/* Sets what parse fills to a zero that neither the compiler nor the verifier knows to be one.
- * Both follow known values down every path of the program, and a known "no fragment" or "not
- * IPv6" would make them go through all later stages once for each combination. */
-static __always_inline void blank(struct packet *packet, __u32 zero)
-{
-	packet->has = zero;
-	packet->kind = zero;
-	packet->ipv6 = zero;
-	packet->vlan_count = zero;
-	packet->ttl = zero;
-	packet->fragment = zero;
-	packet->fragment_more = zero;
-	packet->fragment_begin = zero;
-	packet->fragment_end = zero;
-	packet->fragment_id = zero;
-	packet->tcp_flags = zero;
-	packet->tcp_sequence = zero;
-	packet->tcp_acknowledgment = zero;
-	packet->icmp_identifier = zero;
-	packet->nd_link = zero;
-	packet->l4 = zero;
-	packet->tuple.source_port = zero;
-	packet->tuple.destination_port = zero;
-	packet->tuple.protocol = zero;
-	packet->tuple.icmp_type = zero;
-	packet->tuple.icmp_code = zero;
-	packet->tuple.has_ports = zero;
-}
-
 /* Begins with the running version; false when there is none. `root` is read here and nowhere else:
  * a packet sees one version. */
 static __always_inline bool enter_version(struct packet *packet)
@@ -49,7 +20,6 @@ static __always_inline bool enter_version(struct packet *packet)
 	packet->now = bpf_ktime_get_coarse_ns() >> FLOW_TICK_SHIFT;
 	if (!control)
 		return false;
-	blank(packet, control->zero);
 	packet->root = table_at(*(const volatile __u32 *)&control->root);
 	return packet->root && packet->root->version;
 }

@@ -119,14 +119,6 @@ static __always_inline bool frame_hidden_vlan(const struct packet *packet, __be1
 	return true;
 }
 
-/* Ends a stretch of the way: what the compiler knows of the packet goes to the stack and what it
- * needs is read anew, which makes the verifier forget by which of many paths it came here. Without
- * it the paths multiply from stage to stage. */
-static __always_inline void settle(struct packet *packet)
-{
-	asm volatile("" : : "r"(packet) : "memory");
-}
-
 /* Opens bytes at the frame's front; their content is undefined. */
 static __always_inline int frame_grow_front(struct packet *packet, __u32 bytes)
 {

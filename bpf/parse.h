@@ -72,16 +72,8 @@ static __always_inline int parse_network(struct packet *packet)
 
 static __always_inline int parse(struct packet *packet)
 {
-	int reason;
-
 	packet->stages |= 1 << STAGE_PARSE;
-	reason = parse_ethernet(packet);
-	settle(packet);
-	reason = reason ?: parse_network(packet);
-	settle(packet);
-	reason = reason ?: parse_transport(packet);
-	settle(packet);
-	return reason;
+	return parse_ethernet(packet) ?: parse_network(packet) ?: parse_transport(packet);
 }
 
 #endif

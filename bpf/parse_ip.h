@@ -113,8 +113,8 @@ static __always_inline int set_fragment(struct packet *packet, __u32 offset, __u
 static __always_inline void set_mapped(struct ip_address *address, __be32 ipv4)
 {
 	address->halves[0] = 0;
-	address->words[2] = bpf_htonl(0xffff);
-	address->words[3] = ipv4;
+	/* One store of eight bytes: the table compares as many, and a load of two stores waits. */
+	address->halves[1] = bpf_cpu_to_be64(0xffff00000000ULL | bpf_ntohl(ipv4));
 }
 
 static __always_inline int parse_ipv4(struct packet *packet)

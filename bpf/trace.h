@@ -18,29 +18,13 @@ static __always_inline struct trace *trace_get(void)
 	return bpf_map_lookup_elem(&traces, &zero);
 }
 
-/* The stage that a reason belongs to, by the name that maps/drop_reasons.h gives it. Names are
- * told apart by their first letters, at compile time. */
-static __always_inline enum stage stage_named(const char *name)
-{
-	switch (name[0]) {
-	case 'd':
-		return STAGE_DELIVER;
-	case 'f':
-		return STAGE_FLOW;
-	case 'r':
-		return STAGE_ROUTE;
-	case 'a':
-		return name[1] == 'd' ? STAGE_ADMIT : name[1] == 'n' ? STAGE_ANSWER : STAGE_ACT;
-	}
-	return name[1] == 'o' ? STAGE_POLICE : STAGE_PARSE;
-}
-
+/* The stage that a reason belongs to. */
 static __always_inline enum stage stage_of(int reason)
 {
 	switch (reason) {
-#define X(identifier, name, stage, text)      \
-	case DROP_##identifier:               \
-		return stage_named(stage);
+#define X(identifier, name, stage, text) \
+	case DROP_##identifier:          \
+		return STAGE_##stage;
 		DROP_REASONS(X)
 #undef X
 	}
@@ -116,10 +100,8 @@ static __always_inline bool enter_trace(struct packet *packet)
 static __always_inline int deliver_trace(struct packet *packet, int outcome)
 {
 	struct trace *trace = trace_get();
-
 	__u32 slot = packet->out_slot;
 
-	settle(packet);
 	if (!outcome && !bpf_map_lookup_elem(&devices_tc, &slot))
 		outcome = DROP_DEVICE_GONE;
 	if (trace)

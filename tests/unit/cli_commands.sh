@@ -45,8 +45,8 @@ verdict every_command_is_in_the_manual "$(
 	done)"
 
 verdict every_drop_reason_is_in_the_manual_with_its_meaning "$(
-	tr -d '\\\n\t' <maps/drop_reasons.h | grep -oE 'X\([A-Z0-9_]+, *"[^"]+", *"[^"]+", *"[^"]+"\)' |
-		sed -E 's/X\([A-Z0-9_]+, *"([^"]+)", *"[^"]+", *"([^"]+)"\)/\1|\2/' |
+	tr -d '\\\n\t' <maps/drop_reasons.h | grep -oE 'X\([A-Z0-9_]+, *"[^"]+", *[A-Z]+, *"[^"]+"\)' |
+		sed -E 's/X\([A-Z0-9_]+, *"([^"]+)", *[A-Z]+, *"([^"]+)"\)/\1|\2/' |
 		while IFS='|' read -r name meaning; do
 			sed -n "/^\.It Li $name\$/,/^\./p" $manual | sed '/^\.It/d' | paste -sd' ' |
 				grep -qF "$meaning" || echo "$name"
