@@ -111,6 +111,15 @@ const char *attachment_drift(const struct sluice *sw, const struct attachment *a
 int links_remove_others(const struct sluice *sw, const struct attachments *kept,
 			struct sluice_error *error);
 
+/* --- loader/refuse_xdp.c --- */
+
+/* Somebody else's program is there: -EBUSY. */
+int refuse_occupied(const struct attachment *attachment, const struct device *device,
+		    struct sluice_error *error);
+/* The driver answered with code. -ENOTSUP where another hook would do. */
+int refuse_xdp(const struct attachment *attachment, const struct device *device, int code,
+	       struct sluice_error *error);
+
 /* --- loader/clsact.c: kernels without tcx --- */
 
 int clsact_attach(const struct sluice *sw, __u32 ifindex, int program, bool replace,
