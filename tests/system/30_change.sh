@@ -4,6 +4,8 @@
 # shellcheck source=tests/system/lib.sh
 . "$(dirname "$0")/lib.sh"
 
+reset() { sluice apply -f "$work/world.yaml" || sluice up -f "$work/world.yaml"; }
+
 allow_ssh()
 {
 	sluice nsg rule create --nsg-name db -n ssh --priority 200 --direction Inbound \
@@ -100,7 +102,7 @@ an_unconfirmed_up_takes_the_switch_down()
 	sluice up -f "$work/world.yaml" --confirm 1
 	passes web1 tcp 10.1.2.4 5432
 	until_true 10 code 2 sluice status
-	[ ! -e "/sys/fs/bpf/sluice/$SWITCH" ]
+	until_true 5 [ ! -e "/sys/fs/bpf/sluice/$SWITCH" ]
 	until_true 5 [ ! -e "/run/sluice/$SWITCH" ]
 	sluice up -f "$work/world.yaml" --confirm 30
 	sluice confirm

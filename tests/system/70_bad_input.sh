@@ -101,7 +101,7 @@ bad_arguments_are_named()
 	refuses 2 nothere sluice port del nothere
 	refuses 2 'sql' sluice nsg rule create --nsg-name db -n sql --priority 777 --direction Inbound \
 		--access Allow --protocol Tcp
-	refuses 2 'used' sluice nsg delete db
+	refuses 2 'uses' sluice nsg delete db
 	refuses 2 . sluice nat list
 }
 
@@ -166,7 +166,7 @@ without_a_bpf_file_system_up_mounts_it()
 
 where_none_can_be_mounted_up_says_so()
 {
-	without 'umount /sys/fs/bpf; mount -t tmpfs -o ro none /sys/fs/bpf'
+	without 'mount -t tmpfs none /sys/fs'
 	grep -qiE 'bpf' "$work/said"
 }
 

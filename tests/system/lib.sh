@@ -197,7 +197,9 @@ run_tests()
 	for name in "$@"; do
 		(
 			trap - EXIT
-			exec 2>&1
+			# The trace goes beside stderr, which tests read.
+			exec 2>&1 5>&1
+			BASH_XTRACEFD=5
 			set -ex
 			"$name"
 		) >"$work/log"
