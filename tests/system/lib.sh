@@ -206,6 +206,9 @@ run_tests()
 		code=$?
 		if [ $code = 0 ]; then
 			echo "ok - ${name}${SUFFIX:-}"
+			# What a test measured is worth reading when it passes, too.
+			[ ! -s "$work/figures" ] || sed 's/^/# figures: /' "$work/figures"
+			rm -f "$work/figures"
 		elif [ $code = 77 ]; then
 			echo "ok - ${name}${SUFFIX:-} # SKIP $(cat "$work/skipped")"
 		else
