@@ -284,6 +284,26 @@ static void kept_flow_still_meets_acls_and_routes(void **state)
 	}
 }
 
+static void new_acl_reaches_each_direction_of_an_old_flow(void **state)
+{
+	struct bpf_switch *sw = *state;
+
+	FOR_EACH_FAMILY(family) {
+		struct connection c = connection_between(sw, &alice, &bob, family);
+
+		TOWN(sw, NULL);
+		shake_hands(&c);
+		TOWN(sw, .rest = "acls: [{name: a, appliesTo: switch, rules: [{name: no,"
+				 " direction: Inbound, access: Deny, sourcePorts: ['443']}]}]");
+		/* The direction that is allowed renews the verdict for itself alone. */
+		assert_delivered(client_says(&c, FLAG_ACK, 10), &bob);
+		assert_dropped(server_says(&c, FLAG_ACK, 10), DROP_ACL_DENY);
+		assert_delivered(client_says(&c, FLAG_ACK, 10), &bob);
+		assert_dropped(server_says(&c, FLAG_ACK, 10), DROP_ACL_DENY);
+		flows_clear(sw);
+	}
+}
+
 static void flow_of_a_removed_port_is_not_delivered(void **state)
 {
 	struct bpf_switch *sw = *state;
@@ -351,6 +371,7 @@ int main(void)
 		TEST(threat_26_keep_lets_old_connections_run),
 		TEST(keep_of_one_nsg_does_not_speak_for_another),
 		TEST(kept_flow_still_meets_acls_and_routes),
+		TEST(new_acl_reaches_each_direction_of_an_old_flow),
 		TEST(flow_of_a_removed_port_is_not_delivered),
 		TEST(threat_22_address_given_to_another_port_takes_its_flows_along),
 	};
