@@ -152,7 +152,7 @@ demo: packages-installed ## put up a playground, show what passes and what is re
 bench: bench-quick ## what it costs, all of it
 
 bench-quick: all $(BENCHES) ## ns per packet beside a floor, under two minutes
-	@$(BUILD)/bench/quick
+	@BUILD=$(BUILD) $(BUILD)/bench/quick
 
 # --- the source, the system ---
 

@@ -3,6 +3,7 @@
 #include "tests/harness/bpf_switch.h"
 
 #include <netinet/in.h>
+#include <string.h>
 
 static const unsigned char broadcast[6] = { 255, 255, 255, 255, 255, 255 };
 
@@ -210,6 +211,13 @@ static void threat_02_router_advertisement_and_redirect_from_a_guest(void **stat
 				      .protocol = IPPROTO_ICMP, .icmp_type = 137, .ttl = 255,
 				      .payload = 32)),
 		       DROP_ROUTER_ADVERT);
+	/* IPv4 has both as well: redirect, and router advertisement (RFC 1256). */
+	for (int type = 5; type <= 9; type += 4)
+		assert_dropped(send_frame(sw, &alice,
+					  SAY(.from = &alice, .to = &bob, .family = AF_INET,
+					      .protocol = IPPROTO_ICMP, .icmp_type = (__u8)type,
+					      .payload = 28)),
+			       DROP_ROUTER_ADVERT);
 	TOWN(sw, .alice = "guards: {routerAdvert: allow}");
 	assert_delivered(send_frame(sw, &alice, advertisement), &bob);
 }
@@ -274,6 +282,30 @@ static void broadcast_and_multicast_frames_go_nowhere(void **state)
 			       DROP_L2_BROADCAST);
 }
 
+static void host_without_an_address_reaches_nobody(void **state)
+{
+	struct bpf_switch *sw = *state;
+	struct frame discover =
+		SAY(.from = &alice, .to = &bob, .family = AF_INET, .source = "0.0.0.0",
+		    .destination = "255.255.255.255", .destination_mac = broadcast,
+		    .source_port = 68, .destination_port = 67, .payload = 240);
+
+	assert_dropped(send_frame(sw, &alice, discover), DROP_L2_BROADCAST);
+	memcpy(discover.bytes, switch_address, 6);
+	assert_dropped(send_frame(sw, &alice, discover), DROP_IP_SPOOFED);
+	/* Router solicitation and listener report, from a link-local address. */
+	for (int type = 132; type <= 133; type++)
+		assert_dropped(
+			send_frame(sw, &alice,
+				   SAY(.from = &alice, .to = &bob, .family = AF_INET6,
+				       .source = "fe80::1", .destination = "ff02::2",
+				       .destination_mac =
+					       (const unsigned char[]){ 0x33, 0x33, 0, 0, 0, 2 },
+				       .protocol = IPPROTO_ICMP, .icmp_type = (__u8)type,
+				       .ttl = 255)),
+			DROP_L2_BROADCAST);
+}
+
 static void any_unicast_destination_mac_is_routed_by_its_address(void **state)
 {
 	struct bpf_switch *sw = *state;
@@ -302,6 +334,7 @@ int main(void)
 		TEST(threat_02_router_advertisement_in_disguise),
 		TEST(threat_03_vlan_tags_on_an_access_port),
 		TEST(broadcast_and_multicast_frames_go_nowhere),
+		TEST(host_without_an_address_reaches_nobody),
 		TEST(any_unicast_destination_mac_is_routed_by_its_address),
 	};
 

@@ -165,6 +165,24 @@ static void solicitation_without_the_option_grows_by_one(void **state)
 			     bob.address6);
 }
 
+static void solicitation_with_more_in_it_gets_a_plain_answer(void **state)
+{
+	struct bpf_switch *sw = *state;
+	struct frame plain = solicitation(&alice, bob.address6), padded = plain, chained = plain;
+
+	memset(padded.bytes + padded.length, 0x5a, 30);
+	padded.length += 30;
+	expect_advertisement(sw, padded, bob.address6);
+	/* Behind a destination options header. */
+	memmove(chained.bytes + 62, plain.bytes + 54, plain.length - 54);
+	memcpy(chained.bytes + 54, "\x3a\x00\x01\x04\x00\x00\x00\x00", 8);
+	chained.length += 8;
+	chained.bytes[14 + 6] = IPPROTO_DSTOPTS;
+	frame_set16(&chained, 18, 40);
+	checksums_write(&chained);
+	expect_advertisement(sw, chained, bob.address6);
+}
+
 static void solicitation_for_what_nobody_in_reach_has_is_dropped(void **state)
 {
 	static const char *const targets[] = { "fd00:1:0:1::77", "2001:db8::1", "fd00:1:0:1::4" };
@@ -300,6 +318,7 @@ int main(void)
 		TEST(malformed_arp_is_dropped),
 		TEST(solicitation_is_answered_with_the_switch_s_mac),
 		TEST(solicitation_without_the_option_grows_by_one),
+		TEST(solicitation_with_more_in_it_gets_a_plain_answer),
 		TEST(solicitation_for_what_nobody_in_reach_has_is_dropped),
 		TEST(malformed_neighbor_discovery_is_dropped),
 		TEST(gateways_answer_echo),
