@@ -39,9 +39,9 @@ static __always_inline bool allows(struct packet *packet, const struct tuple *tu
 static __noinline int police_acls(struct packet *packet)
 {
 	const __u32 lines[] = {
-		packet->root->switch_acl[DIRECTION_OUTBOUND],
+		packet->in->switch_acl[DIRECTION_OUTBOUND],
 		packet->in->acl[DIRECTION_OUTBOUND],
-		packet->root->switch_acl[DIRECTION_INBOUND],
+		packet->out->switch_acl[DIRECTION_INBOUND],
 		packet->out->acl[DIRECTION_INBOUND],
 	};
 

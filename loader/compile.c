@@ -200,7 +200,9 @@ static int lay_port(struct compiler *compiler, size_t index, struct port *port)
 	port->delivery = compiler->placements[index].delivery;
 	port->flow_limit = from->flow_limit;
 	for (int i = 0; i < DIRECTION_COUNT && !result; i++) {
-		result = compile_port_acl(compiler, build, from->acl, i, &port->acl[i]);
+		result = compile_switch_acls(compiler, build, i, &port->switch_acl[i]);
+		if (!result)
+			result = compile_port_acl(compiler, build, from->acl, i, &port->acl[i]);
 		if (!result)
 			result = compile_nsg(compiler, build, from->nsg, i, &port->nic_nsg[i]);
 		if (!result)
@@ -312,8 +314,6 @@ static int lay_version(struct compiler *compiler, struct root *root)
 
 	for (size_t i = 0; i < compiler->config->vnet_count && !result; i++)
 		result = compile_vnet(compiler, &compiler->vnet[i]);
-	for (int i = 0; i < DIRECTION_COUNT && !result; i++)
-		result = compile_switch_acls(compiler, i, &root->switch_acl[i]);
 	if (!result)
 		result = lay_ports(compiler, root);
 	if (!result)

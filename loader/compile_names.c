@@ -83,17 +83,8 @@ static const struct ranges *named_set(struct compiler *compiler, const struct vn
 	static const struct ranges empty;
 	const char *name = selector->name;
 	bool is_tag = selector->kind == SLUICE_SELECT_TAG;
-	bool needs_vnet = !is_tag || !strcmp(name, "VirtualNetwork") || !strcmp(name, "Internet");
 	ssize_t found;
 
-	if (needs_vnet && !build) {
-		sluice_error_set(
-			compiler->error, -EINVAL,
-			"%s%s means something inside a vnet only, so an acl for the whole "
-			"switch cannot name it; use prefixes or a tag, or an acl for ports",
-			is_tag ? "" : "asg:", name);
-		return NULL;
-	}
 	if (is_tag && !strcmp(name, "VirtualNetwork"))
 		return &build->virtual_network;
 	if (is_tag && !strcmp(name, "Internet"))

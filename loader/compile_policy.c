@@ -50,7 +50,7 @@ static void rule_list_free(struct rule_list *list)
 /* Where the compiler resolves names: the vnet, and the group the rules' numbers are under. */
 struct scope {
 	struct compiler *compiler;
-	const struct vnet_build *build; /* NULL: the whole switch */
+	const struct vnet_build *build;
 	const char *group;
 };
 
@@ -256,22 +256,72 @@ int compile_port_acl(struct compiler *compiler, struct vnet_build *build, const 
 	return 0;
 }
 
-int compile_switch_acls(struct compiler *compiler, enum direction direction, __u32 *line)
+/* Whether one of the selectors means another set of addresses in each vnet. */
+static bool differ_by_vnet(const struct sluice_selector *selectors, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (selectors[i].kind == SLUICE_SELECT_ASG)
+			return true;
+		if (selectors[i].kind == SLUICE_SELECT_TAG &&
+		    (!strcmp(selectors[i].name, "VirtualNetwork") ||
+		     !strcmp(selectors[i].name, "Internet")))
+			return true;
+	}
+	return false;
+}
+
+static bool acl_differs_by_vnet(const struct sluice_acl *acl)
+{
+	for (size_t i = 0; i < acl->rule_count; i++)
+		if (differ_by_vnet(acl->rules[i].sources, acl->rules[i].source_count) ||
+		    differ_by_vnet(acl->rules[i].destinations, acl->rules[i].destination_count))
+			return true;
+	return false;
+}
+
+static int lay_switch_acls(struct compiler *compiler, const struct vnet_build *build,
+			   enum direction direction, size_t room, __u32 *line)
 {
 	const struct sluice_config *config = compiler->config;
 	struct rule_list list;
-	size_t count = 0;
 	int result = 0;
 
-	for (size_t i = 0; i < config->acl_count; i++)
-		count += config->acls[i].applies_to_ports ? 0 : config->acls[i].rule_count;
-	if (rule_list_new(&list, count))
+	if (rule_list_new(&list, room))
 		result = compiler_no_memory(compiler);
 	for (size_t i = 0; i < config->acl_count && !result; i++)
 		if (!config->acls[i].applies_to_ports)
-			result = append_acl(compiler, NULL, &list, &config->acls[i], direction);
+			result = append_acl(compiler, build, &list, &config->acls[i], direction);
 	if (!result)
 		result = lay_acl(compiler, &list, line);
 	rule_list_free(&list);
 	return result;
+}
+
+int compile_switch_acls(struct compiler *compiler, struct vnet_build *build,
+			enum direction direction, __u32 *line)
+{
+	const struct sluice_config *config = compiler->config;
+	struct policy_lines *lines = &compiler->switch_acl;
+	size_t rule_count = 0;
+	int result;
+
+	if (!lines->laid[direction] && build->switch_acl.laid[direction])
+		lines = &build->switch_acl;
+	if (lines->laid[direction]) {
+		*line = lines->line[direction];
+		return 0;
+	}
+	for (size_t i = 0; i < config->acl_count; i++) {
+		if (config->acls[i].applies_to_ports)
+			continue;
+		rule_count += config->acls[i].rule_count;
+		if (acl_differs_by_vnet(&config->acls[i]))
+			lines = &build->switch_acl;
+	}
+	result = lay_switch_acls(compiler, build, direction, rule_count, &lines->line[direction]);
+	if (result)
+		return result;
+	lines->laid[direction] = true;
+	*line = lines->line[direction];
+	return 0;
 }

@@ -28,6 +28,7 @@ struct vnet_build {
 	struct ranges *asg; /* by index in config->asgs: addresses of the members in this vnet */
 	struct policy_lines *nsg; /* by index in config->nsgs */
 	struct policy_lines *acl; /* by index in config->acls */
+	struct policy_lines switch_acl;
 };
 
 struct compiler {
@@ -42,10 +43,11 @@ struct compiler {
 	struct name_index asgs;
 	struct name_index nsgs;
 	struct name_index acls;
-	struct ranges *tag;      /* by index in config->tags */
-	struct vnet_build *vnet; /* by index in config->vnets */
-	size_t *port_vnet;       /* by index in config->ports: index in config->vnets */
-	__u32 *port_slot;        /* by index in config->ports */
+	struct policy_lines switch_acl; /* where it means the same in every vnet */
+	struct ranges *tag;             /* by index in config->tags */
+	struct vnet_build *vnet;        /* by index in config->vnets */
+	size_t *port_vnet;              /* by index in config->ports: index in config->vnets */
+	__u32 *port_slot;               /* by index in config->ports */
 };
 
 /* Takes zeroed lines; 0 and the error filled when there is no room. */
@@ -54,8 +56,7 @@ int compiler_no_memory(struct compiler *compiler);
 
 /* compile_names.c: the sets of addresses that names stand for. */
 int compile_names_resolve(struct compiler *compiler);
-/* The ranges a list of selectors stands for inside a vnet, or, with build NULL, in the whole
- * switch; *any: everything. Ranges is normal. */
+/* The ranges a list of selectors stands for inside a vnet; *any: everything. Ranges is normal. */
 int compile_selectors(struct compiler *compiler, const struct vnet_build *build,
 		      const struct sluice_selector *selectors, size_t count, bool *any,
 		      struct ranges *ranges);
@@ -68,7 +69,8 @@ int compile_nsg(struct compiler *compiler, struct vnet_build *build, const char 
 		enum direction direction, __u32 *line);
 int compile_port_acl(struct compiler *compiler, struct vnet_build *build, const char *name,
 		     enum direction direction, __u32 *line);
-int compile_switch_acls(struct compiler *compiler, enum direction direction, __u32 *line);
+int compile_switch_acls(struct compiler *compiler, struct vnet_build *build,
+			enum direction direction, __u32 *line);
 
 /* compile_numbers.c: the number of a rule. group: "nsg/NAME/in" or "acl/NAME". 0 and the error
  * filled when none is left. */

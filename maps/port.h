@@ -43,11 +43,13 @@ struct port {
 	__u8 mac[6];
 	__u8 flags;                        /* enum port_flags */
 	__u8 delivery;                     /* enum delivery */
-	__u32 acl[DIRECTION_COUNT];        /* classifiers; 0: none, which allows */
+	__u32 switch_acl[DIRECTION_COUNT]; /* classifiers; 0: none, which allows. The ACLs for every
+					    * port, in order, as this port's vnet means their names */
+	__u32 acl[DIRECTION_COUNT];        /* the port's own ACL */
 	__u32 nic_nsg[DIRECTION_COUNT];
 	__u32 subnet_nsg[DIRECTION_COUNT];
 	__u32 flow_limit;
-	__u8 padding[16];
+	__u8 padding[8];
 };
 
 _Static_assert(sizeof(struct port) == SLUICE_CACHE_LINE, "a port is one line");

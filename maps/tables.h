@@ -31,10 +31,9 @@ struct root {
 	__u32 device_mask;      /* how many device buckets, minus one; a power of two minus one */
 	__u32 ports;            /* first line of the struct port array, indexed by slot */
 	__u32 port_count;       /* slots in that array: highest slot in use plus one */
-	__u32 switch_acl[DIRECTION_COUNT]; /* classifiers of the switch's own ACLs, in order; 0: none */
 	__u8 mac[6];            /* the switch's own MAC, as every guest sees it */
 	__u8 tcp_loose;         /* a flow may begin in mid-stream */
-	__u8 padding[21];
+	__u8 padding[29];
 };
 
 /* ifindex -> slot. A bucket is one line; the writer picks device_mask so that none overflows.

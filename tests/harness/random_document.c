@@ -137,16 +137,14 @@ static void write_addresses(FILE *stream, struct random *random)
 
 /* --- rules --- */
 
-/* Names that mean something inside a vnet only have no place in an ACL for the whole switch. */
-static void write_selector(FILE *stream, struct random *random, const struct random_plan *plan,
-			   bool in_vnet)
+static void write_selector(FILE *stream, struct random *random, const struct random_plan *plan)
 {
 	static const char *const built_in[] = { "VirtualNetwork", "Internet", "LoadBalancer" };
 	unsigned int kind = random_below(random, 10);
 
-	if (kind == 0 && in_vnet)
+	if (kind == 0)
 		fprintf(stream, "%s", built_in[random_below(random, 3)]);
-	else if (kind <= 2 && in_vnet && plan->asg_count)
+	else if (kind <= 2 && plan->asg_count)
 		fprintf(stream, "\"asg:a%u\"", random_below(random, plan->asg_count));
 	else if (kind == 3 && plan->tag_count)
 		fprintf(stream, "t%u", random_below(random, plan->tag_count));
@@ -155,7 +153,7 @@ static void write_selector(FILE *stream, struct random *random, const struct ran
 }
 
 static void write_selectors(FILE *stream, struct random *random, const struct random_plan *plan,
-			    bool in_vnet, const char *key)
+			    const char *key)
 {
 	unsigned int count = 1 + random_below(random, 4);
 
@@ -166,7 +164,7 @@ static void write_selectors(FILE *stream, struct random *random, const struct ra
 		fprintf(stream, "\"*\", ");
 	for (unsigned int i = 0; i < count; i++) {
 		fprintf(stream, "%s", i ? ", " : "");
-		write_selector(stream, random, plan, in_vnet);
+		write_selector(stream, random, plan);
 	}
 	fprintf(stream, "]");
 }
@@ -213,7 +211,7 @@ static void write_protocol(FILE *stream, struct random *random)
 }
 
 static void write_rules(FILE *stream, const struct random_policy *policy,
-			const struct random_plan *plan, bool is_nsg, bool in_vnet)
+			const struct random_plan *plan, bool is_nsg)
 {
 	if (!policy->rule_count) {
 		fprintf(stream, "    rules: []\n");
@@ -231,8 +229,8 @@ static void write_rules(FILE *stream, const struct random_policy *policy,
 			fprintf(stream, ", priority: %u",
 				100 + (unsigned int)((policy->seed + 37 * i) % 3997));
 		write_protocol(stream, &random);
-		write_selectors(stream, &random, plan, in_vnet, "sources");
-		write_selectors(stream, &random, plan, in_vnet, "destinations");
+		write_selectors(stream, &random, plan, "sources");
+		write_selectors(stream, &random, plan, "destinations");
 		fprintf(stream, "}\n");
 	}
 }
@@ -290,14 +288,14 @@ static void write_policies(FILE *stream, const struct random_plan *plan)
 
 		fprintf(stream, "  - name: c%u\n    appliesTo: %s\n", i,
 			acl->for_ports ? "ports" : "switch");
-		write_rules(stream, acl, plan, false, acl->for_ports);
+		write_rules(stream, acl, plan, false);
 	}
 	if (plan->nsg_count)
 		fprintf(stream, "nsgs:\n");
 	for (unsigned int i = 0; i < plan->nsg_count; i++) {
 		fprintf(stream, "  n%u:\n    existingFlows: %s\n", i,
 			plan->nsg[i].keep ? "keep" : "recheck");
-		write_rules(stream, &plan->nsg[i], plan, true, true);
+		write_rules(stream, &plan->nsg[i], plan, true);
 	}
 }
 

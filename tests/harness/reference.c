@@ -208,7 +208,7 @@ void reference_query(struct reference *reference, const struct reference_packet 
 					     inbound ? LEVEL_SUBNET : LEVEL_NIC,
 					     inbound ? LEVEL_NIC : LEVEL_SUBNET };
 
-	reference_switch_acl(config, direction, &tuple, &verdict[0]);
+	reference_switch_acl(config, port->vnet, direction, &tuple, &verdict[0]);
 	reference_port_acl(config, port, direction, &tuple, &verdict[1]);
 	reference_nsg(config, inbound ? subnet_nsg : port->nsg, port->vnet, direction, &tuple,
 		      &verdict[2]);

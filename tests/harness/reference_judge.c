@@ -148,13 +148,13 @@ static bool police_acls(struct journey *journey)
 	struct reference_tuple tuple = reference_tuple_of(journey->packet);
 	struct reference_verdict verdict;
 
-	reference_switch_acl(config, DIRECTION_OUTBOUND, &tuple, &verdict);
+	reference_switch_acl(config, journey->in->vnet, DIRECTION_OUTBOUND, &tuple, &verdict);
 	if (denied(journey, &verdict, DROP_ACL_DENY))
 		return false;
 	reference_port_acl(config, journey->in, DIRECTION_OUTBOUND, &tuple, &verdict);
 	if (denied(journey, &verdict, DROP_ACL_DENY))
 		return false;
-	reference_switch_acl(config, DIRECTION_INBOUND, &tuple, &verdict);
+	reference_switch_acl(config, journey->in->vnet, DIRECTION_INBOUND, &tuple, &verdict);
 	if (denied(journey, &verdict, DROP_ACL_DENY))
 		return false;
 	reference_port_acl(config, journey->out, DIRECTION_INBOUND, &tuple, &verdict);

@@ -181,13 +181,14 @@ static bool try_acl(const struct sluice_config *config, const char *vnet,
 	return false;
 }
 
-void reference_switch_acl(const struct sluice_config *config, enum direction direction,
-			  const struct reference_tuple *tuple, struct reference_verdict *verdict)
+void reference_switch_acl(const struct sluice_config *config, const char *vnet,
+			  enum direction direction, const struct reference_tuple *tuple,
+			  struct reference_verdict *verdict)
 {
 	*verdict = (struct reference_verdict){ .access = ACCESS_ALLOW };
 	for (size_t i = 0; i < config->acl_count; i++)
 		if (!config->acls[i].applies_to_ports &&
-		    try_acl(config, NULL, &config->acls[i], direction, tuple, verdict))
+		    try_acl(config, vnet, &config->acls[i], direction, tuple, verdict))
 			return;
 }
 

@@ -29,9 +29,11 @@ const struct sluice_vnet *reference_vnet(const struct sluice_config *config, con
 const struct sluice_subnet *reference_subnet(const struct sluice_config *config,
 					     const struct sluice_port *port);
 
-/* Every ACL for the whole switch, in the order of the document, as one list. */
-void reference_switch_acl(const struct sluice_config *config, enum direction direction,
-			  const struct reference_tuple *tuple, struct reference_verdict *verdict);
+/* Every ACL for the whole switch, in the order of the document, as one list. Names mean what they
+ * mean in the vnet. */
+void reference_switch_acl(const struct sluice_config *config, const char *vnet,
+			  enum direction direction, const struct reference_tuple *tuple,
+			  struct reference_verdict *verdict);
 void reference_port_acl(const struct sluice_config *config, const struct sluice_port *port,
 			enum direction direction, const struct reference_tuple *tuple,
 			struct reference_verdict *verdict);

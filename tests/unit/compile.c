@@ -41,8 +41,8 @@ static void compare_policies(const struct bench *bench, const struct sluice_port
 	const struct port *port = bench_port(bench, from->name);
 	struct reference_verdict expected;
 
-	reference_switch_acl(config, direction, tuple, &expected);
-	same_verdict(bench, bench->root->switch_acl[direction], tuple, &expected);
+	reference_switch_acl(config, from->vnet, direction, tuple, &expected);
+	same_verdict(bench, port->switch_acl[direction], tuple, &expected);
 	reference_port_acl(config, from, direction, tuple, &expected);
 	same_verdict(bench, port->acl[direction], tuple, &expected);
 	reference_nsg(config, from->nsg, from->vnet, direction, tuple, &expected);
