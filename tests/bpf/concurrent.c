@@ -190,13 +190,96 @@ static void threat_12_quota_holds_when_two_cpus_race_for_its_last_flows(void **s
 	}
 }
 
+/* --- a table so small that everybody wants the same entries --- */
+
+#define CROWDED_BUCKETS 16
+#define CROWD           20 /* flows of each CPU a round */
+#define CROWDED_ROUNDS  1500
+
+struct crowd {
+	pthread_t thread;
+	pthread_barrier_t *barrier;
+	struct bpf_switch *sw;
+	const struct actor *from;
+	int cpu;
+	int error;
+};
+
+static void *crowd_in(void *context)
+{
+	struct crowd *crowd = context;
+	struct worker worker = { .sw = crowd->sw,
+				 .from = crowd->from,
+				 .to = &carol,
+				 .family = AF_INET,
+				 .forward = true };
+	unsigned int ifindex = actor_ifindex(crowd->from);
+	struct frame frames[CROWD];
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(crowd->cpu, &set);
+	if (sched_setaffinity(0, sizeof(set), &set))
+		worker.error = -1;
+	for (int flow = 0; flow < CROWD; flow++)
+		frames[flow] = packet_of(&worker, flow);
+	for (int round = 0; round < CROWDED_ROUNDS; round++) {
+		pthread_barrier_wait(crowd->barrier);
+		for (int flow = 0; flow < CROWD; flow++)
+			send_one(&worker, &frames[flow], ifindex);
+		pthread_barrier_wait(crowd->barrier);
+	}
+	crowd->error = worker.error;
+	return NULL;
+}
+
+/* Different flows, in different stripes of locks, meet in the same buckets. */
+static void entries_are_taken_by_one_flow_each(void **state)
+{
+	struct bpf_switch *sw = *state;
+	pthread_barrier_t barrier;
+	struct crowd crowds[2];
+	unsigned int wrong = 0;
+
+	pthread_barrier_init(&barrier, NULL, 3);
+	for (int i = 0; i < 2; i++) {
+		crowds[i] = (struct crowd){ .barrier = &barrier,
+					    .sw = sw,
+					    .from = i ? &bob : &alice,
+					    .cpu = i % (int)sysconf(_SC_NPROCESSORS_ONLN) };
+		assert_int_equal(pthread_create(&crowds[i].thread, NULL, crowd_in, &crowds[i]), 0);
+	}
+	for (int round = 0; round < CROWDED_ROUNDS; round++) {
+		memset(sw->flows, 0, CROWDED_BUCKETS * sizeof(*sw->flows));
+		memset(sw->flow_usage, 0, BPF_SWITCH_SLOTS * sizeof(*sw->flow_usage));
+		pthread_barrier_wait(&barrier);
+		pthread_barrier_wait(&barrier);
+		wrong += flow_count(sw) != sw->flow_usage[bpf_switch_slot(sw, "alice")] +
+						   sw->flow_usage[bpf_switch_slot(sw, "bob")];
+	}
+	for (int i = 0; i < 2; i++) {
+		pthread_join(crowds[i].thread, NULL);
+		assert_int_equal(crowds[i].error, 0);
+	}
+	pthread_barrier_destroy(&barrier);
+	assert_int_equal(wrong, 0);
+}
+
+static int open_crowded_switch(void **state)
+{
+	*state = bpf_switch_open(CROWDED_BUCKETS);
+	return 0;
+}
+
 int main(void)
 {
+	const struct CMUnitTest crowded[] = { TEST(entries_are_taken_by_one_flow_each) };
 	const struct CMUnitTest tests[] = {
 		TEST(directions_that_race_share_one_entry),
 		TEST(threat_12_quota_holds_when_two_cpus_race_for_its_last_flows),
 		TEST(version_switches_lose_no_packet_of_flows_they_do_not_concern),
 	};
 
-	return RUN_TESTS(tests);
+	return RUN_TESTS(tests) +
+	       cmocka_run_group_tests(crowded, open_crowded_switch, close_switch);
 }

@@ -248,6 +248,22 @@ static void threat_26_keep_lets_old_connections_run(void **state)
 	}
 }
 
+static void threat_26_keep_that_is_withdrawn_no_longer_holds(void **state)
+{
+	struct bpf_switch *sw = *state;
+
+	FOR_EACH_FAMILY(family) {
+		struct connection c = connection_between(sw, &alice, &bob, family);
+
+		TOWN(sw, .bob = "nsg: n", .rest = "nsgs: {n: {existingFlows: keep}}");
+		shake_hands(&c);
+		TOWN(sw, .bob = "nsg: n",
+		     .rest = "nsgs: {n: {existingFlows: recheck, " DENY_443 "}}");
+		assert_dropped(client_says(&c, FLAG_ACK, 10), DROP_NSG_DENY);
+		flows_clear(sw);
+	}
+}
+
 static void keep_of_one_nsg_does_not_speak_for_another(void **state)
 {
 	struct bpf_switch *sw = *state;
@@ -369,6 +385,7 @@ int main(void)
 		TEST(established_flow_survives_an_unrelated_rule_change),
 		TEST(threat_26_old_connection_after_a_new_deny),
 		TEST(threat_26_keep_lets_old_connections_run),
+		TEST(threat_26_keep_that_is_withdrawn_no_longer_holds),
 		TEST(keep_of_one_nsg_does_not_speak_for_another),
 		TEST(kept_flow_still_meets_acls_and_routes),
 		TEST(new_acl_reaches_each_direction_of_an_old_flow),
