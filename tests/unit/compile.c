@@ -80,6 +80,55 @@ static void policies_of_random_documents_say_what_the_document_says(void **state
 	}
 }
 
+static const char two_vnets[] =
+	"apiVersion: sluice/v1\n"
+	"vnets:\n"
+	"  - {name: a, vni: 1, prefixes: [10.1.0.0/16], subnets: [{name: s, prefixes: [10.1.0.0/24]}]}\n"
+	"  - {name: b, vni: 2, prefixes: [10.1.0.0/16], subnets: [{name: s, prefixes: [10.1.0.0/24]}]}\n"
+	"ports:\n"
+	"  - {name: vm1, device: d1, vnet: a, subnet: s, mac: \"02:00:00:00:00:01\", asgs: [g],\n"
+	"     addresses: [10.1.0.4]}\n"
+	"  - {name: vm2, device: d2, vnet: b, subnet: s, mac: \"02:00:00:00:00:02\",\n"
+	"     addresses: [10.1.0.4]}\n"
+	"asgs: [g]\n"
+	"acls:\n"
+	"  - name: all\n"
+	"    appliesTo: switch\n"
+	"    rules: [{name: r, direction: Inbound, access: Deny, protocol: Tcp, sources: [%s]}]\n";
+
+/* vm2 has vm1's address, in another vnet, and is in no asg. */
+static void a_switch_acl_is_shared_by_vnets_unless_its_names_differ(void **state)
+{
+	static const struct {
+		const char *source;
+		bool shared;
+	} cases[] = { { "10.1.0.4/32", true }, { "asg:g", false } };
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct reference_tuple tuple = { .protocol = 6, .source = address_of("10.1.0.4") };
+		struct walk_verdict verdict;
+		char text[2048], source[32];
+		struct bench bench;
+		__u32 one, other;
+
+		snprintf(source, sizeof(source), "\"%s\"", cases[i].source);
+		snprintf(text, sizeof(text), two_vnets, source);
+		bench_open(&bench, bench_read(text), LINES);
+		assert_int_equal(bench_compile(&bench, NULL), 0);
+		one = bench_port(&bench, "vm1")->switch_acl[DIRECTION_INBOUND];
+		other = bench_port(&bench, "vm2")->switch_acl[DIRECTION_INBOUND];
+		assert_int_not_equal(one, 0);
+		assert_int_equal(one == other, cases[i].shared);
+		assert_int_equal(bench_port(&bench, "vm1")->switch_acl[DIRECTION_OUTBOUND], 0);
+		walk_classify(bench.lines, one, &tuple, &verdict);
+		assert_int_equal(verdict.access, ACCESS_DENY);
+		walk_classify(bench.lines, other, &tuple, &verdict);
+		assert_int_equal(verdict.access, cases[i].shared ? ACCESS_DENY : ACCESS_ALLOW);
+		bench_close(&bench);
+	}
+}
+
 /* --- who and where --- */
 
 static void every_address_leads_to_its_port_and_no_other_does(void **state)
@@ -350,6 +399,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(policies_of_random_documents_say_what_the_document_says),
+		cmocka_unit_test(a_switch_acl_is_shared_by_vnets_unless_its_names_differ),
 		cmocka_unit_test(every_address_leads_to_its_port_and_no_other_does),
 		cmocka_unit_test(gateways_and_routes_follow_the_prefixes),
 		cmocka_unit_test(ports_say_what_the_document_says_of_them),
