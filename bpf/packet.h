@@ -111,7 +111,8 @@ struct packet {
 	__u16 l4;                /* offset of the transport header; 0 in later fragments */
 	__u16 nd_link;           /* offset of ND's link-layer address option; 0: none */
 
-	__u8 second_padding[4];
+	__u8 second_padding[3];
+	__u8 flaw;               /* first drop reason that left the rest readable, see parse.h */
 	__be16 vlan[2];
 };
 

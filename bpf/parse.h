@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * parse: what the frame is. Fills struct packet as far as the frame can be understood, also when
- * it is then dropped: the trace shows what was read.
+ * it is then dropped: the trace shows what was read. So a fault that does not hide where the next
+ * header is, like an address that no host has, is only noted, in packet->flaw.
  */
 #ifndef SLUICE_BPF_PARSE_H
 #define SLUICE_BPF_PARSE_H
@@ -72,8 +73,11 @@ static __always_inline int parse_network(struct packet *packet)
 
 static __always_inline int parse(struct packet *packet)
 {
+	int reason;
+
 	packet->stages |= 1 << STAGE_PARSE;
-	return parse_ethernet(packet) ?: parse_network(packet) ?: parse_transport(packet);
+	reason = parse_ethernet(packet) ?: parse_network(packet) ?: parse_transport(packet);
+	return packet->flaw ?: reason;
 }
 
 #endif

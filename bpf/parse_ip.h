@@ -67,6 +67,13 @@ static __always_inline int check_addresses(const struct packet *packet)
 	return 0;
 }
 
+/* Notes what is wrong with the packet; the first fault is the one it is dropped for. */
+static __always_inline void note_flaw(struct packet *packet, int reason)
+{
+	if (reason && !packet->flaw)
+		packet->flaw = reason;
+}
+
 static __noinline int parse_ipv4_options(struct packet *packet, __u32 length)
 {
 	__u32 base = packet->l3 + IPV4_HEADER;
@@ -121,37 +128,40 @@ static __always_inline int parse_ipv4(struct packet *packet)
 {
 	const struct ipv4_header *ip = frame_reach(packet, packet->l3, IPV4_HEADER);
 	__u32 header, total, fragment;
-	int reason = 0;
 
 	if (!ip || ip->version_length >> 4 != 4)
 		return DROP_IP_HEADER;
 	header = (ip->version_length & 15) * 4;
 	total = bpf_ntohs(ip->total_length);
-	if (header < IPV4_HEADER || total < header || packet->l3 + total > packet->length)
-		return DROP_IP_HEADER;
 	set_mapped(&packet->tuple.source, ip->source);
 	set_mapped(&packet->tuple.destination, ip->destination);
 	packet->tuple.protocol = ip->protocol;
 	packet->ttl = ip->ttl;
 	packet->ip_length = total;
-	packet->l4 = packet->l3 + header;
 	packet->has |= PARSED_ADDRESSES;
 	fragment = bpf_ntohs(ip->fragment);
 	if (fragment & (IPV4_MORE_FRAGMENTS | IPV4_FRAGMENT_OFFSET)) {
 		packet->fragment_id = ip->id;
-		reason = set_fragment(packet, (fragment & IPV4_FRAGMENT_OFFSET) * 8, total - header,
-				      fragment & IPV4_MORE_FRAGMENTS, DROP_IP_HEADER);
+		note_flaw(packet, set_fragment(packet, (fragment & IPV4_FRAGMENT_OFFSET) * 8,
+					       total - header, fragment & IPV4_MORE_FRAGMENTS,
+					       DROP_IP_HEADER));
 		forget(packet);
 	}
+	if (header < IPV4_HEADER || total < header)
+		return DROP_IP_HEADER;
+	packet->l4 = packet->l3 + header;
+	if (packet->l3 + total > packet->length)
+		note_flaw(packet, DROP_IP_HEADER);
 	if (header > IPV4_HEADER) {
 		/* Makes the options linear; they lie within the packet, so this can not fail but
 		 * for want of memory. */
 		if (!frame_reach(packet, packet->l4 - 1, 1))
 			return DROP_IP_OPTIONS;
-		reason = reason ?: parse_ipv4_options(packet, header - IPV4_HEADER);
+		note_flaw(packet, parse_ipv4_options(packet, header - IPV4_HEADER));
 		forget(packet);
 	}
-	return reason ?: check_addresses(packet);
+	note_flaw(packet, check_addresses(packet));
+	return 0;
 }
 
 static __always_inline int parse_ipv6_fragment(struct packet *packet,
@@ -195,7 +205,7 @@ static __noinline int parse_ipv6_extensions(struct packet *packet, __u8 kind)
 	for (int i = 0; i < IPV6_EXTENSIONS && is_extension(kind); i++) {
 		const struct ipv6_extension *extension = NULL;
 		__u32 size = 8;
-		int reason = 0;
+		int reason;
 
 		if (offset + size <= end)
 			extension = frame_reach(packet, offset, sizeof(*extension));
@@ -207,14 +217,15 @@ static __noinline int parse_ipv6_extensions(struct packet *packet, __u8 kind)
 		if (kind != PROTOCOL_FRAGMENT)
 			reason = check_extension(packet, extension, kind, i == 0);
 		else if (fragmented)
-			reason = DROP_IPV6_EXTENSIONS;
+			return DROP_IPV6_EXTENSIONS;
 		else
 			reason = parse_ipv6_fragment(packet, (const void *)extension, end - offset);
+		note_flaw(packet, reason);
 		fragmented |= kind == PROTOCOL_FRAGMENT;
 		kind = extension->next;
 		packet->tuple.protocol = kind;
-		if (reason || packet->fragment == TRACE_FRAGMENT_LATER)
-			return reason;
+		if (packet->fragment == TRACE_FRAGMENT_LATER)
+			return 0;
 		packet->l4 = offset;
 		if (offset > FRAME_HEADERS_LIMIT)
 			return DROP_IPV6_EXTENSIONS;
@@ -231,8 +242,6 @@ static __always_inline int parse_ipv6(struct packet *packet)
 	if (!ip || bpf_ntohl(ip->version_flow) >> 28 != 6)
 		return DROP_IP_HEADER;
 	total = IPV6_HEADER + bpf_ntohs(ip->payload_length);
-	if (packet->l3 + total > packet->length)
-		return DROP_IP_HEADER;
 	packet->ipv6 = 1;
 	packet->tuple.source = ip->source;
 	packet->tuple.destination = ip->destination;
@@ -242,6 +251,8 @@ static __always_inline int parse_ipv6(struct packet *packet)
 	packet->has |= PARSED_ADDRESSES;
 	next = ip->next;
 	packet->tuple.protocol = next;
+	if (packet->l3 + total > packet->length)
+		note_flaw(packet, DROP_IP_HEADER);
 	if (is_extension(next)) {
 		int reason = parse_ipv6_extensions(packet, next);
 
@@ -249,7 +260,8 @@ static __always_inline int parse_ipv6(struct packet *packet)
 		if (reason)
 			return reason;
 	}
-	return check_addresses(packet);
+	note_flaw(packet, check_addresses(packet));
+	return 0;
 }
 
 #endif

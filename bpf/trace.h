@@ -88,6 +88,8 @@ static __always_inline bool enter_trace(struct packet *packet)
 		return false;
 	packet->read_only = !trace->request.keep_flows;
 	if (enter_version(packet)) {
+		if (trace->request.length > packet->length)
+			packet->length = trace->request.length;
 		packet->in_slot = trace->request.slot;
 		packet->in = port_at(packet->root, packet->in_slot);
 	}

@@ -89,12 +89,8 @@ static int replay_frames(struct invocation *invocation, struct sluice *sw, const
 		struct trace_result result;
 
 		number++;
-		if (header->caplen < header->len)
-			return refuse_text(invocation,
-					   "%s: frame %llu is cut short in the capture (%u of %u "
-					   "bytes); capture with -s 0",
-					   path, number, header->caplen, header->len);
-		if (sluice_trace_run(sw, port, keep, bytes, header->caplen, out, &result, &error))
+		if (sluice_trace_run(sw, port, keep, bytes, header->caplen, header->len, out,
+				     &result, &error))
 			return refuse_text(invocation, "%s: frame %llu: %s", path, number,
 					   error.message);
 		print_frame(invocation, number, &result);

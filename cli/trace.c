@@ -347,7 +347,7 @@ static int trace_one(struct invocation *invocation, struct sluice *sw, struct fr
 		return code;
 	traced.length = frame_build(plan, traced.frame);
 	if (sluice_trace_run(sw, traced.port, option_given(invocation, "keep-flows"), traced.frame,
-			     traced.length, traced.out, &traced.result, &error))
+			     traced.length, traced.length, traced.out, &traced.result, &error))
 		return refuse(invocation, &error);
 	print_traced(invocation, &traced);
 	return pcap ? write_pcap(invocation, &traced, pcap) : EXIT_DONE;

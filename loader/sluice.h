@@ -447,11 +447,14 @@ int sluice_flows_flush(struct sluice *sw, const char *port, size_t *count,
 /* Runs the switch's own stages on questions and frames (maps/trace.h). */
 int sluice_query_run(struct sluice *sw, const struct query *query, struct trace_result *result,
 		     struct sluice_error *error);
-/* out: the frame as sent, at least SLUICE_FRAME_MAX bytes; its length is result->out_length. */
+/* A frame of `length` bytes, of which the caller may have only the first `captured`. Headers that
+ * were not captured are judged as missing. out: the frame as sent, at least SLUICE_FRAME_MAX bytes;
+ * result->out_length of it are there, which is not all of a frame past SLUICE_FRAME_RUN. */
 #define SLUICE_FRAME_MAX 65536
+#define SLUICE_FRAME_RUN 2560 /* the kernel's test runs take a page, less its own needs */
 int sluice_trace_run(struct sluice *sw, const char *port, bool keep_flows,
-		     const unsigned char *frame, size_t length, unsigned char *out,
-		     struct trace_result *result, struct sluice_error *error);
+		     const unsigned char *frame, size_t captured, size_t length,
+		     unsigned char *out, struct trace_result *result, struct sluice_error *error);
 /* The slot of a port of the running version, or -ENOENT. */
 int sluice_port_slot(struct sluice *sw, const char *port, struct sluice_error *error);
 

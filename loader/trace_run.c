@@ -6,6 +6,7 @@
  * turns: a lock on the switch's state directory, which dies with its holder. Between the write and
  * the read the thread stays on one CPU, whose element the program fills.
  */
+#include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -19,6 +20,11 @@
 #include "loader/switch.h"
 
 #define ETHERNET_HEADER_BYTES 14
+#define ETHER_TYPE_OFFSET     12
+#define ETHER_TYPE_IPV4       0x0800
+#define ETHER_TYPE_IPV6       0x86dd
+#define IPV4_HEADER_BYTES     20
+#define IPV6_HEADER_BYTES     40
 
 struct run {
 	int lock;
@@ -108,32 +114,54 @@ int sluice_query_run(struct sluice *sw, const struct query *query, struct trace_
 	return run_once(sw, sw->program.sluice_query, &request, &options, result, error);
 }
 
+/* The frames that end before their first header does: test runs refuse them, and no Ethernet device
+ * hands over one without an Ethernet header. What becomes of them is known without a run. */
+static bool is_stump(const unsigned char *frame, size_t size, struct trace_result *result)
+{
+	size_t header = 0;
+	__u16 type;
+
+	memset(result, 0, sizeof(*result));
+	result->stages = 1U << STAGE_PARSE;
+	result->drop_stage = STAGE_PARSE;
+	result->reason = DROP_FRAME_SHORT;
+	if (size < ETHERNET_HEADER_BYTES)
+		return true;
+	type = frame[ETHER_TYPE_OFFSET] << 8 | frame[ETHER_TYPE_OFFSET + 1];
+	if (type == ETHER_TYPE_IPV4)
+		header = IPV4_HEADER_BYTES;
+	else if (type == ETHER_TYPE_IPV6)
+		header = IPV6_HEADER_BYTES;
+	result->parsed.ether_type = htons(type);
+	result->parsed.has = PARSED_ETHERNET;
+	result->reason = DROP_IP_HEADER;
+	return size < ETHERNET_HEADER_BYTES + header;
+}
+
 int sluice_trace_run(struct sluice *sw, const char *port, bool keep_flows,
-		     const unsigned char *frame, size_t length, unsigned char *out,
+		     const unsigned char *frame, size_t captured, size_t length, unsigned char *out,
 		     struct trace_result *result, struct sluice_error *error)
 {
-	struct trace_request request = { .keep_flows = keep_flows };
-	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame, .data_size_in = length,
+	struct trace_request request = { .keep_flows = keep_flows, .length = length };
+	/* No header lies behind what is run; the length tells of the rest. */
+	size_t size = captured < SLUICE_FRAME_RUN ? captured : SLUICE_FRAME_RUN;
+	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame, .data_size_in = size,
 		    .data_out = out, .data_size_out = SLUICE_FRAME_MAX, .repeat = 1);
+	struct trace_result stump;
 	int slot, err;
 
 	slot = sluice_port_slot(sw, port, error);
 	if (slot < 0)
 		return slot;
 	request.slot = slot;
-	if (length < ETHERNET_HEADER_BYTES) {
-		/* No Ethernet device hands such a frame to a program, and a test run neither. */
-		memset(result, 0, sizeof(*result));
-		result->stages = 1U << STAGE_PARSE;
-		result->drop_stage = STAGE_PARSE;
-		result->reason = DROP_FRAME_SHORT;
-		result->state = TRACE_STATE_INVALID;
+	if (is_stump(frame, captured, &stump)) {
+		*result = stump;
 		return 0;
 	}
 	err = run_once(sw, sw->program.sluice_trace, &request, &options, result, error);
 	if (err == -EINVAL || err == -EMSGSIZE)
 		return sluice_error_set(error, err,
-					"the kernel can not test-run a frame of %zu bytes", length);
+					"the kernel can not test-run a frame of %zu bytes", size);
 	if (!err)
 		result->out_length = result->verdict == TRACE_DELIVER ? options.data_size_out : 0;
 	return err;

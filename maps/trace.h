@@ -109,8 +109,10 @@ struct query {
 
 struct trace_request {
 	__u32 slot;              /* sluice_trace: the port that sends the frame */
+	__u32 length;            /* sluice_trace: of the frame, of which the run may get only the
+				  * beginning; 0: what the run gets is all of it */
 	__u8 keep_flows;         /* sluice_trace: create and refresh flows as a live packet would */
-	__u8 padding[3];
+	__u8 padding[7];
 	struct query query;      /* sluice_query */
 };
 

@@ -385,6 +385,55 @@ static void trace_tells_what_parse_read(void **state)
 	assert_true(parsed.has & PARSED_ICMP);
 }
 
+/* What is wrong with a packet hides nothing that can be read all the same. */
+static void what_a_dropped_frame_holds_is_read(void **state)
+{
+	static const unsigned char loose_route[8] = { 131, 7, 4, 10, 1, 1, 1, 0 };
+	const int all = PARSED_ETHERNET | PARSED_ADDRESSES | PARSED_PORTS | PARSED_TCP_FLAGS;
+	const struct {
+		struct frame frame;
+		int reason;
+	} cases[] = {
+		{ SAY(.from = &alice, .to = &bob, .family = AF_INET, .source = "127.0.0.1",
+		      .protocol = IPPROTO_TCP, .flags = FLAG_SYN),
+		  DROP_IP_ADDRESS },
+		{ SAY(.from = &alice, .to = &bob, .family = AF_INET6, .source = "::1",
+		      .protocol = IPPROTO_TCP, .flags = FLAG_SYN),
+		  DROP_IP_ADDRESS },
+		{ SAY(.from = &alice, .to = &bob, .family = AF_INET, .options = loose_route,
+		      .options_length = sizeof(loose_route), .protocol = IPPROTO_TCP,
+		      .flags = FLAG_SYN),
+		  DROP_IP_OPTIONS },
+		{ SAY(.from = &alice, .to = &bob, .family = AF_INET6,
+		      .extension = { DST, EXTENSION_HOPOPTS }, .protocol = IPPROTO_TCP,
+		      .flags = FLAG_SYN),
+		  DROP_IPV6_EXTENSIONS },
+		{ SAY(.from = &alice, .to = &bob, .family = AF_INET, .protocol = IPPROTO_TCP,
+		      .flags = FLAG_SYN | FLAG_FIN),
+		  DROP_TCP_FLAGS },
+	};
+	struct bpf_switch *sw = *state;
+
+	TOWN(sw, .alice = "guards: {spoofing: allow}");
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct outcome outcome = send_frame(sw, &alice, cases[i].frame);
+
+		assert_dropped(outcome, cases[i].reason);
+		assert_int_equal(outcome.trace.parsed.has, all);
+		assert_int_equal(outcome.trace.parsed.destination_port, htons(443));
+	}
+	FOR_EACH_FAMILY(family) {
+		struct frame frame = SAY(.from = &alice, .to = &bob, .family = family,
+					 .protocol = IPPROTO_TCP, .flags = FLAG_SYN, .payload = 99);
+		struct outcome outcome;
+
+		frame.length -= 60;
+		outcome = send_frame(sw, &alice, frame);
+		assert_dropped(outcome, DROP_IP_HEADER);
+		assert_int_equal(outcome.trace.parsed.has, all);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -407,6 +456,7 @@ int main(void)
 		TEST(threat_09_icmp_of_the_other_family_is_no_icmp),
 		TEST(other_protocols_have_no_ports),
 		TEST(trace_tells_what_parse_read),
+		TEST(what_a_dropped_frame_holds_is_read),
 	};
 
 	return RUN_TESTS(tests);

@@ -95,6 +95,42 @@ a_replay_says_what_became_of_each_frame()
 	grep 'only Ethernet' "$work/refused"
 }
 
+# capture_of LENGTH CAPTURED FRAME-AS-HEX: a capture with one frame of LENGTH bytes, of which CAPTURED
+# were kept; zeros follow what is given.
+capture_of()
+{
+	/usr/bin/python3 -c '
+import struct, sys
+length, captured, frame = int(sys.argv[1]), int(sys.argv[2]), bytes.fromhex(sys.argv[3])
+sys.stdout.buffer.write(struct.pack(">IHHiIII", 0xa1b23c4d, 2, 4, 0, 0, 262144, 1) +
+	struct.pack(">IIII", 1, 1, captured, length) + frame.ljust(captured, b"\0")[:captured])' "$@"
+}
+
+a_replay_takes_frames_of_every_length()
+{
+	local switch_mac frame
+
+	switch_mac=$(sluice -j status | json "d['mac'].replace(':', '')")
+	# web1 to db1: UDP with 10, then 9000 bytes.
+	frame=${switch_mac}5254000001040800450000260000000040110000
+	frame+=0a0101040a01020407d00035001200000000
+	capture_of 60 60 "$frame" >"$work/whole.pcap"
+	capture_of 60 42 "$frame" >"$work/cut.pcap"
+	capture_of 60 40 "$frame" >"$work/no-udp.pcap"
+	capture_of 60 30 "$frame" >"$work/stump.pcap"
+	frame=${switch_mac}52540000010408004500233c0000000040110000
+	frame+=0a0101040a01020407d00035232800000000
+	capture_of 9034 9034 "$frame" >"$work/jumbo.pcap"
+	capture_of 9033 9033 "$frame" >"$work/jumbo-cut.pcap"
+	for name in whole cut no-udp stump jumbo jumbo-cut; do
+		sluice -j trace web1 --replay "$work/$name.pcap"
+	done >"$work/replay"
+	json_lines "[(f['verdict'], f['reason'], len(f['parsed'])) for f in d]" \
+		<"$work/replay" | grep -xF "[('Deliver', None, 8), ('Deliver', None, 8), \
+('Drop', 'l4-header', 6), ('Drop', 'ip-header', 2), ('Deliver', None, 8), \
+('Drop', 'ip-header', 8)]"
+}
+
 flows_are_listed_from_the_end_that_began()
 {
 	sluice flow flush
@@ -266,7 +302,8 @@ must world_up
 run_tests test_ip_flow_names_the_rule_that_decides \
 	a_batch_answers_line_by_line_and_says_which_lines_are_wrong \
 	trace_tells_each_stage_and_agrees_with_the_wire a_trace_makes_no_flow_unless_told_to \
-	a_replay_says_what_became_of_each_frame flows_are_listed_from_the_end_that_began \
+	a_replay_says_what_became_of_each_frame a_replay_takes_frames_of_every_length \
+	flows_are_listed_from_the_end_that_began \
 	counters_are_told_by_port_reason_and_rule \
 	observe_shows_drops_and_new_flows_and_what_it_left_out \
 	effective_rules_are_told_in_the_order_they_are_asked next_hop_says_where_a_packet_would_go \
