@@ -102,7 +102,7 @@ static long classify_step(__u32 index, void *context)
  */
 __noinline __u64 classify_tuple(const struct tuple *tuple, __u32 line)
 {
-	struct classify_walk walk = {.tuple = tuple};
+	struct classify_walk walk = { .tuple = tuple };
 	const struct classifier *classifier = table_at(line);
 
 	if (!tuple || !classifier)
@@ -118,7 +118,7 @@ __noinline __u64 classify_tuple(const struct tuple *tuple, __u32 line)
 /* Line 0 is no classifier: it allows. */
 static __always_inline struct verdict classify(const struct tuple *tuple, __u32 line)
 {
-	struct verdict verdict = {.access = ACCESS_ALLOW};
+	struct verdict verdict = { .access = ACCESS_ALLOW };
 
 	if (line) {
 		__u64 answer = classify_tuple(tuple, line);

@@ -65,7 +65,7 @@ static __always_inline void name_decider(struct packet *packet)
 /* An entry holds the packet's flow: does the packet fit, and does the verdict hold? */
 static __always_inline int continue_flow(struct packet *packet, struct flow *flow)
 {
-	union flow_standing standing = {.word = READ_ONCE(flow->standing)};
+	union flow_standing standing = { .word = READ_ONCE(flow->standing) };
 	__u64 next = standing.word;
 
 	if (flow->slot[near_end(packet)] != packet->in_slot)
@@ -137,7 +137,7 @@ static __noinline int find_flow_apart(struct packet *packet, bool absent)
 }
 
 enum known {
-	KNOWN_NO = 0,     /* find_flow_apart() has to look */
+	KNOWN_NO = 0, /* find_flow_apart() has to look */
 	KNOWN_YES = 1,
 	KNOWN_ABSENT = 2, /* no entry holds the packet's flow */
 };

@@ -45,7 +45,7 @@ static __noinline void flow_step(const struct packet *packet, struct flow *flow,
 static __always_inline __u64 flow_renewed(const struct packet *packet, const struct flow *flow,
 					  __u64 word)
 {
-	union flow_standing standing = {.word = flow_next(flow, word, packet)};
+	union flow_standing standing = { .word = flow_next(flow, word, packet) };
 
 	if (standing.word == FLOW_INVALID || standing.word == FLOW_REOPENED)
 		return 0;
@@ -119,9 +119,8 @@ static __always_inline __u32 bucket_load(const struct flow_bucket *bucket, __u32
 }
 
 /* Claims a way that is free, or whose time is out. */
-static __always_inline struct flow *claim_unused_way(const struct control *control,
-						     struct flow_bucket *bucket, __u32 now,
-						     __u32 *claim)
+static __always_inline struct flow *
+claim_unused_way(const struct control *control, struct flow_bucket *bucket, __u32 now, __u32 *claim)
 {
 	int i;
 
@@ -185,16 +184,13 @@ enum insertion {
 
 /* Puts the packet's flow into one of its two buckets. *owner: whom the way counted against
  * before, or 0. Runs under the stripe's lock. */
-static __always_inline enum insertion flow_place(const struct control *control,
-						 const struct packet *packet,
-						 const union flow_words *key,
-						 struct flow_bucket *first,
-						 struct flow_bucket *second, struct flow **place,
-						 __u32 *owner)
+static __always_inline enum insertion
+flow_place(const struct control *control, const struct packet *packet, const union flow_words *key,
+	   struct flow_bucket *first, struct flow_bucket *second, struct flow **place, __u32 *owner)
 {
 	__u32 claim = 0;
-	struct flow *flow = way_of_key(control, first, key, &claim) ?:
-			    way_of_key(control, second, key, &claim);
+	struct flow *flow =
+		way_of_key(control, first, key, &claim) ?: way_of_key(control, second, key, &claim);
 
 	if (flow && flow_serves(flow, packet)) {
 		*place = flow;

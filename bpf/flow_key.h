@@ -16,8 +16,8 @@ static __always_inline __u16 icmp_exchange(const struct tuple *tuple, bool *repl
 		return FLOW_ICMP_OTHER;
 	if (tuple->protocol == PROTOCOL_ICMPV6) {
 		*reply = tuple->icmp_type == ICMPV6_ECHO_REPLY;
-		return *reply || tuple->icmp_type == ICMPV6_ECHO_REQUEST ? FLOW_ICMP_ECHO :
-									   FLOW_ICMP_OTHER;
+		return *reply || tuple->icmp_type == ICMPV6_ECHO_REQUEST ? FLOW_ICMP_ECHO
+									 : FLOW_ICMP_OTHER;
 	}
 	switch (tuple->icmp_type) {
 	case ICMP_ECHO_REPLY:
@@ -91,7 +91,7 @@ union flow_words {
 static __always_inline void flow_words_end(union flow_words *words, __be16 low, __be16 high,
 					   __u32 vni_protocol)
 {
-	typeof(words->last) last = {.port = {low, high}, .vni_protocol = vni_protocol};
+	typeof(words->last) last = { .port = { low, high }, .vni_protocol = vni_protocol };
 
 	words->word[4] = last.word;
 }
@@ -156,8 +156,8 @@ static __always_inline void flow_key_tuple(const struct flow_key *key, __u8 dire
 	}
 	switch ((__u16)(far - near)) {
 	case FLOW_ICMP_ECHO:
-		tuple->icmp_type = tuple->protocol == PROTOCOL_ICMP ? ICMP_ECHO_REQUEST :
-								      ICMPV6_ECHO_REQUEST;
+		tuple->icmp_type =
+			tuple->protocol == PROTOCOL_ICMP ? ICMP_ECHO_REQUEST : ICMPV6_ECHO_REQUEST;
 		break;
 	case FLOW_ICMP_TIMESTAMP:
 		tuple->icmp_type = ICMP_TIMESTAMP_REQUEST;

@@ -13,7 +13,7 @@
 
 #include "bpf/flow_key.h"
 
-#define READ_ONCE(x) (*(volatile typeof(x) *)&(x))
+#define READ_ONCE(x)         (*(volatile typeof(x) *)&(x))
 #define WRITE_ONCE(x, value) (*(volatile typeof(x) *)&(x) = (value))
 
 /* The end of the flow that the packet comes from, and the one it goes to. The barrier is for the
@@ -43,10 +43,10 @@ union flow_standing {
 	__u64 word;
 };
 
-#define SAME_PLACE(field)                                                                      \
-	_Static_assert(__builtin_offsetof(struct flow, field) -                                \
-				       __builtin_offsetof(struct flow, standing) ==            \
-			       __builtin_offsetof(union flow_standing, field),                 \
+#define SAME_PLACE(field)                                                           \
+	_Static_assert(__builtin_offsetof(struct flow, field) -                     \
+				       __builtin_offsetof(struct flow, standing) == \
+			       __builtin_offsetof(union flow_standing, field),      \
 		       "a standing is laid out as in the entry")
 SAME_PLACE(version);
 SAME_PLACE(state);
@@ -57,7 +57,7 @@ SAME_PLACE(tcp_fins);
 
 /* Idle timeouts in ticks, by state; sixteen so that four bits index it. */
 static const __u32 flow_timeouts[16] = {
-#define X(identifier, name, seconds, text) [FLOW_##identifier] = (seconds) * FLOW_TICKS_PER_SECOND,
+#define X(identifier, name, seconds, text) [FLOW_##identifier] = (seconds)*FLOW_TICKS_PER_SECOND,
 	FLOW_STATES(X)
 #undef X
 };
@@ -103,8 +103,7 @@ static __always_inline __u64 hash_mix(__u64 hash)
 }
 
 /* An IPv4 key differs from others in its last words only: one round. An IPv6 key takes three. */
-static __always_inline __u64 flow_hash(const struct control *control,
-					const union flow_words *words)
+static __always_inline __u64 flow_hash(const struct control *control, const union flow_words *words)
 {
 	const __be32 *low = words->address[0].words, *high = words->address[1].words;
 	__u64 hash = 0;
@@ -113,8 +112,8 @@ static __always_inline __u64 flow_hash(const struct control *control,
 		hash = hash_mix(hash_words(control, low[0], low[1], low[2], high[0]));
 		hash = hash_mix(hash + hash_words(control, high[1], high[2], low[3], high[3]));
 	}
-	return hash_mix(hash + hash_words(control, low[3], high[3], words->word[4],
-					  words->word[4] >> 32));
+	return hash_mix(hash +
+			hash_words(control, low[3], high[3], words->word[4], words->word[4] >> 32));
 }
 
 /* The two buckets a key may live in; never the same. */
@@ -172,8 +171,8 @@ static __always_inline struct flow *flow_find(const struct control *control,
 {
 	__u64 hash = flow_hash(control, key);
 
-	return bucket_find(control, first_bucket(hash), key, now, claim) ?:
-	       bucket_find(control, second_bucket(hash), key, now, claim);
+	return bucket_find(control, first_bucket(hash), key, now, claim)
+		       ?: bucket_find(control, second_bucket(hash), key, now, claim);
 }
 
 static __always_inline bool flow_unchanged(struct flow *flow, __u32 claim)

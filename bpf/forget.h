@@ -5,7 +5,7 @@
  * Parsing has hundreds of outcomes, and the verifier would follow each of them separately through
  * everything that comes after. What a global function is given, it may have changed: behind the
  * call every field is merely a number to the verifier, all ways look the same, and one of them is
- * followed. To the packet it is a call of nothing, two nanoseconds.
+ * followed. To the packet it is a call of nothing, a few nanoseconds.
  */
 #ifndef SLUICE_BPF_FORGET_H
 #define SLUICE_BPF_FORGET_H

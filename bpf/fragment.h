@@ -95,8 +95,8 @@ static __noinline int follow_fragment(struct packet *packet, __u32 vni)
 		reason = 0;
 		if (fragment_overlaps_held(fragment, packet->fragment_begin, packet->fragment_end))
 			reason = DROP_FRAGMENT_OVERLAP;
-		else if (!packet->read_only && !fragment_add_held(fragment, packet->fragment_begin,
-								  packet->fragment_end))
+		else if (!packet->read_only &&
+			 !fragment_add_held(fragment, packet->fragment_begin, packet->fragment_end))
 			reason = DROP_FRAGMENT_LIMIT;
 		else if (!packet->read_only && !packet->fragment_more)
 			fragment->flags |= FRAGMENT_LAST_SEEN;

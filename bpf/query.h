@@ -36,12 +36,12 @@ static __noinline void query_policies(struct trace_result *result, const struct 
 		__u32 line;
 		__u8 level;
 	} steps[] = {
-		{port->switch_acl[direction & 1], LEVEL_ACL},
-		{port->acl[direction & 1], LEVEL_ACL},
-		{inbound ? port->subnet_nsg[DIRECTION_INBOUND] : port->nic_nsg[DIRECTION_OUTBOUND],
-		 inbound ? LEVEL_SUBNET : LEVEL_NIC},
-		{inbound ? port->nic_nsg[DIRECTION_INBOUND] : port->subnet_nsg[DIRECTION_OUTBOUND],
-		 inbound ? LEVEL_NIC : LEVEL_SUBNET},
+		{ port->switch_acl[direction & 1], LEVEL_ACL },
+		{ port->acl[direction & 1], LEVEL_ACL },
+		{ inbound ? port->subnet_nsg[DIRECTION_INBOUND] : port->nic_nsg[DIRECTION_OUTBOUND],
+		  inbound ? LEVEL_SUBNET : LEVEL_NIC },
+		{ inbound ? port->nic_nsg[DIRECTION_INBOUND] : port->subnet_nsg[DIRECTION_OUTBOUND],
+		  inbound ? LEVEL_NIC : LEVEL_SUBNET },
 	};
 
 	for (int i = 0; i < 4; i++) {

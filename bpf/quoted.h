@@ -121,7 +121,8 @@ static __noinline int find_quoted_flow(struct packet *packet, __u32 vni)
 		return DROP_ICMP_UNRELATED;
 	direction = flow_key_make(&key, &quoted.tuple, quoted.icmp_identifier, false, vni);
 	flow = flow_find(control, &key, packet->now, &claim);
-	if (!flow || flow->slot[(direction & 1) ^ 1] != packet->in_slot || !flow_unchanged(flow, claim))
+	if (!flow || flow->slot[(direction & 1) ^ 1] != packet->in_slot ||
+	    !flow_unchanged(flow, claim))
 		return DROP_ICMP_UNRELATED;
 	packet->direction = !direction;
 	packet->flow = flow;

@@ -9,9 +9,9 @@
 #include "bpf/flow_table.h"
 
 #define SWEEP_INTERVAL_NS 20000000ULL
-#define SWEEP_STRETCHES 512 /* stretches that make up the table: once round in ten seconds */
-#define SWEEP_CLOCK 1       /* CLOCK_MONOTONIC */
-#define SWEEP_NO_MAP (-2)   /* -ENOENT; other failures are the kernel's */
+#define SWEEP_STRETCHES   512  /* stretches that make up the table: once round in ten seconds */
+#define SWEEP_CLOCK       1    /* CLOCK_MONOTONIC */
+#define SWEEP_NO_MAP      (-2) /* -ENOENT; other failures are the kernel's */
 
 struct sweep_walk {
 	__u32 first;

@@ -14,7 +14,7 @@
 
 /* Outcomes of flow_next() besides the next standing, which is never this small: a live entry's
  * state is not zero and fills higher bits. */
-#define FLOW_INVALID 0
+#define FLOW_INVALID  0
 #define FLOW_REOPENED 1 /* a SYN after the end: a new flow in the same place */
 
 /*
@@ -60,8 +60,7 @@ static __always_inline __u64 tcp_next_syn(union flow_standing standing, const st
 	return FLOW_INVALID;
 }
 
-static __always_inline __u64 tcp_next_syn_ack(const struct flow *flow,
-					      union flow_standing standing,
+static __always_inline __u64 tcp_next_syn_ack(const struct flow *flow, union flow_standing standing,
 					      const struct packet *packet)
 {
 	bool answers = tcp_in_window(packet->tcp_acknowledgment, flow->tcp_ack[near_end(packet)]);
@@ -84,8 +83,7 @@ static __always_inline __u64 tcp_next_syn_ack(const struct flow *flow,
 }
 
 /* Everything else has an acknowledgment, or no stack sent it. */
-static __always_inline __u64 tcp_next_segment(const struct flow *flow,
-					      union flow_standing standing,
+static __always_inline __u64 tcp_next_segment(const struct flow *flow, union flow_standing standing,
 					      const struct packet *packet)
 {
 	__u32 here = near_end(packet);
@@ -114,15 +112,15 @@ static __always_inline __u64 tcp_next(const struct flow *flow, union flow_standi
 		return standing.word;
 	}
 	if (packet->tcp_flags & TCP_SYN)
-		return packet->tcp_flags & TCP_ACK ? tcp_next_syn_ack(flow, standing, packet) :
-						     tcp_next_syn(standing, packet);
+		return packet->tcp_flags & TCP_ACK ? tcp_next_syn_ack(flow, standing, packet)
+						   : tcp_next_syn(standing, packet);
 	return tcp_next_segment(flow, standing, packet);
 }
 
 /* The standing of a flow after this packet, FLOW_INVALID or FLOW_REOPENED. */
 static __noinline __u64 flow_next(const struct flow *flow, __u64 word, const struct packet *packet)
 {
-	union flow_standing standing = {.word = word};
+	union flow_standing standing = { .word = word };
 
 	if (packet->fragment == TRACE_FRAGMENT_LATER)
 		return word;
@@ -138,8 +136,8 @@ static __always_inline bool flow_stays(union flow_standing standing, const struc
 {
 	if (standing.state == FLOW_ESTABLISHED)
 		return (packet->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST | TCP_ACK)) == TCP_ACK;
-	return standing.state >= FLOW_UDP || (standing.state == FLOW_UDP_ONE_WAY &&
-					      packet->direction == standing.originator);
+	return standing.state >= FLOW_UDP ||
+	       (standing.state == FLOW_UDP_ONE_WAY && packet->direction == standing.originator);
 }
 
 /* What each end wants next. Ends of one flow may be served by two CPUs; each writes its own. */
