@@ -27,9 +27,8 @@ static __always_inline void query_tuple(const struct query *query, struct tuple 
 	tuple->has_ports = protocol_has_ports(query->protocol);
 }
 
-static __noinline void query_policies(struct trace_result *result, const struct root *root,
-				      const struct port *port, const struct tuple *tuple,
-				      __u32 direction)
+static __noinline void query_policies(struct trace_result *result, const struct port *port,
+				      const struct tuple *tuple, __u32 direction)
 {
 	bool inbound = direction == DIRECTION_INBOUND;
 	const struct {
@@ -83,7 +82,7 @@ static __always_inline int answer_query(void)
 		return QUERY_NO_PORT;
 	trace->result.version = root->version;
 	query_tuple(&trace->request.query, &tuple);
-	query_policies(&trace->result, root, port, &tuple, trace->request.query.direction);
+	query_policies(&trace->result, port, &tuple, trace->request.query.direction);
 	return QUERY_ANSWERED;
 }
 
