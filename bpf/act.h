@@ -7,20 +7,7 @@
 #define SLUICE_BPF_ACT_H
 
 #include "bpf/count.h"
-#include "bpf/icmp_error.h"
-
-static __always_inline bool is_routed(const struct packet *packet)
-{
-	return packet->in->subnet != packet->out->subnet;
-}
-
-/* Before the flow is remembered: a packet without a hop left goes no further. */
-static __always_inline int limit_hops(struct packet *packet)
-{
-	if (!packet->out || !is_routed(packet) || packet->ttl > 1)
-		return 0;
-	return answer_time_exceeded(packet);
-}
+#include "bpf/hops.h"
 
 static __always_inline void take_hop(struct packet *packet, void *header)
 {

@@ -10,6 +10,7 @@
 #include "bpf/answer.h"
 #include "bpf/deliver.h"
 #include "bpf/flow.h"
+#include "bpf/hops.h"
 #include "bpf/parse.h"
 #include "bpf/police.h"
 #include "bpf/query.h"
