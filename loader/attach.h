@@ -84,6 +84,9 @@ struct attachment *attachments_match(const struct attachments *attachments,
 int attachments_resolve(const struct sluice_config *config, const struct devices *devices,
 			const struct attachments *running, bool tolerate_missing,
 			struct attachments *resolved, struct sluice_error *error);
+/* -EBUSY when another switch of this namespace has one of the devices. */
+int attachments_refuse_shared(const struct sluice *sw, const struct attachments *wanted,
+			      struct sluice_error *error);
 /* Notes in each attachment which features must be switched, for XDP frames to get through.
  * -ENOENT and others with a sentence when that can not be. */
 int attachments_prepare(struct attachments *attachments, const struct attachments *running,

@@ -45,44 +45,6 @@ static int write_text(struct commit *commit, struct sluice_error *error)
 	return result;
 }
 
-static int gather(struct commit *commit, unsigned int flags, struct sluice_error *error)
-{
-	int result;
-
-	result = sluice_config_validate(commit->config, error) ?: write_text(commit, error) ?:
-		 devices_read(&commit->devices, error) ?:
-		 attachments_read(commit->sw, &commit->running, error) ?:
-		 attachments_resolve(commit->config, &commit->devices, &commit->running,
-				     flags & COMMIT_TOLERATE_MISSING, &commit->next, error);
-	if (result)
-		return result;
-	if (commit->sw->control->root)
-		commit->before = *switch_root(commit->sw);
-	commit->version = commit->before.version + 1;
-	commit->placements = calloc(commit->config->port_count + 1, sizeof(*commit->placements));
-	if (!commit->placements)
-		return sluice_error_set(error, -ENOMEM, "out of memory");
-	for (size_t i = 0; i < commit->config->port_count; i++)
-		commit->placements[i] = commit->next.list[i].placement;
-	return 0;
-}
-
-static bool same_text(const struct commit *commit)
-{
-	char name[64], *text, *document;
-	size_t length;
-	bool same = false;
-
-	snprintf(name, sizeof(name), "versions/%u.yaml", commit->before.version);
-	if (state_read(commit->sw, name, &text, &length, NULL))
-		return false;
-	document = strchr(text, '\n');
-	if (document)
-		same = !strcmp(document + 1, commit->text);
-	free(text);
-	return same;
-}
-
 static bool needs_attach(const struct commit *commit, const struct attachment *attachment)
 {
 	if (!attachment->ifindex)
@@ -110,6 +72,47 @@ static bool same_attachments(const struct commit *commit)
 			return false;
 	}
 	return true;
+}
+
+static int gather(struct commit *commit, unsigned int flags, struct sluice_error *error)
+{
+	int result;
+
+	result = sluice_config_validate(commit->config, error) ?: write_text(commit, error) ?:
+		 devices_read(&commit->devices, error) ?:
+		 attachments_read(commit->sw, &commit->running, error) ?:
+		 attachments_resolve(commit->config, &commit->devices, &commit->running,
+				     flags & COMMIT_TOLERATE_MISSING, &commit->next, error);
+	/* Asked only when a device is new: a running port pays for no look at other switches. */
+	if (!result && !same_attachments(commit))
+		result = attachments_refuse_shared(commit->sw, &commit->next, error);
+	if (result)
+		return result;
+	if (commit->sw->control->root)
+		commit->before = *switch_root(commit->sw);
+	commit->version = commit->before.version + 1;
+	commit->placements = calloc(commit->config->port_count + 1, sizeof(*commit->placements));
+	if (!commit->placements)
+		return sluice_error_set(error, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < commit->config->port_count; i++)
+		commit->placements[i] = commit->next.list[i].placement;
+	return 0;
+}
+
+static bool same_text(const struct commit *commit)
+{
+	char name[64], *text, *document;
+	size_t length;
+	bool same = false;
+
+	snprintf(name, sizeof(name), "versions/%u.yaml", commit->before.version);
+	if (state_read(commit->sw, name, &text, &length, NULL))
+		return false;
+	document = strchr(text, '\n');
+	if (document)
+		same = !strcmp(document + 1, commit->text);
+	free(text);
+	return same;
 }
 
 /* Whether the running version already is what is asked for, on the devices there are now. */

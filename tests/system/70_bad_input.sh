@@ -70,6 +70,19 @@ threat_25_a_device_that_is_not_there()
 		--mac 52:54:00:00:01:09 --addresses 10.1.1.9
 }
 
+a_device_of_another_switch_is_refused()
+{
+	local code=0
+	sed -E "s/^switch: .*/switch: {name: $P-other}/" "$work/world.yaml" >"$work/other.yaml"
+	sluice --switch "$P-other" up -f "$work/other.yaml" 2>"$work/said" || code=$?
+	cat "$work/said"
+	[ $code = 2 ]
+	grep -q "belongs to switch $SWITCH" "$work/said"
+	[ ! -e "/run/sluice/$P-other" ]
+	[ ! -e "/sys/fs/bpf/sluice/$P-other" ]
+	passes web1 tcp 10.1.2.4 5432
+}
+
 threat_25_garbage_of_every_size()
 {
 	local i before
@@ -226,7 +239,8 @@ run_tests threat_25_unknown_keys threat_25_wrong_types threat_25_overlapping_pre
 	threat_25_host_bits threat_25_duplicate_priorities threat_25_ports_out_of_range \
 	threat_25_priorities_out_of_range threat_25_unknown_names threat_25_addresses_that_cannot_be \
 	threat_25_duplicate_names threat_25_what_this_version_can_not_do \
-	threat_25_a_device_that_is_not_there threat_25_garbage_of_every_size bad_arguments_are_named \
+	threat_25_a_device_that_is_not_there a_device_of_another_switch_is_refused \
+	threat_25_garbage_of_every_size bad_arguments_are_named \
 	errors_are_json_when_asked threat_24_without_root_it_is_refused \
 	without_kernel_types_up_says_so without_a_bpf_file_system_up_mounts_it \
 	where_none_can_be_mounted_up_says_so threat_24_hostile_places_are_refused \
