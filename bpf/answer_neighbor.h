@@ -51,48 +51,46 @@ static __noinline int answer_arp(struct packet *packet)
 }
 
 /* A neighbor advertisement with the one option it needs. */
-struct advertisement {
-	struct ethernet_header ethernet;
-	struct ipv6_header ip;
-	struct nd_header nd;
-	struct nd_link_option link;
-} __attribute__((packed));
-
 #define ADVERTISEMENT_PAYLOAD (sizeof(struct nd_header) + sizeof(struct nd_link_option))
+#define ADVERTISEMENT_LENGTH (ETHERNET_HEADER + IPV6_HEADER + ADVERTISEMENT_PAYLOAD)
 
-static __always_inline void write_advertisement(const struct packet *packet,
-						struct advertisement *frame,
+/* Headers follow each other without a structure around them: it would have to be packed, and be
+ * written byte by byte. */
+static __always_inline void write_advertisement(const struct packet *packet, void *frame,
 						const struct ip_address *target)
 {
-	__u64 sum;
+	struct ipv6_header *ip = frame + ETHERNET_HEADER;
+	struct nd_header *nd = (void *)(ip + 1);
+	struct nd_link_option *link = (void *)(nd + 1);
+	__u64 sum = bpf_htonl(ADVERTISEMENT_PAYLOAD) + (__u64)bpf_htonl(PROTOCOL_ICMPV6);
 
 	return_ethernet(packet, frame);
-	frame->ethernet.type = bpf_htons(ETHERTYPE_IPV6);
-	frame->ip.version_flow = bpf_htonl(6U << 28);
-	frame->ip.payload_length = bpf_htons(ADVERTISEMENT_PAYLOAD);
-	frame->ip.next = PROTOCOL_ICMPV6;
-	frame->ip.hop_limit = ND_HOP_LIMIT;
-	frame->ip.source = *target;
-	frame->ip.destination = packet->tuple.source;
-	frame->nd.type = ICMPV6_NEIGHBOR_ADVERTISEMENT;
-	frame->nd.code = 0;
-	frame->nd.checksum = 0;
-	frame->nd.flags = bpf_htonl(ND_SOLICITED | ND_OVERRIDE);
-	frame->nd.target = *target;
-	frame->link.type = ND_TARGET_LINK;
-	frame->link.length = 1;
-	__builtin_memcpy(frame->link.mac, packet->root->mac, MAC_LENGTH);
-	sum = bpf_htonl(ADVERTISEMENT_PAYLOAD) + (__u64)bpf_htonl(PROTOCOL_ICMPV6);
-	sum = checksum_add(sum, &frame->ip.source, 2 * sizeof(struct ip_address));
-	sum = checksum_add(sum, &frame->nd, ADVERTISEMENT_PAYLOAD);
-	frame->nd.checksum = checksum_fold(sum);
+	ip->version_flow = bpf_htonl(6U << 28);
+	ip->payload_length = bpf_htons(ADVERTISEMENT_PAYLOAD);
+	ip->next = PROTOCOL_ICMPV6;
+	ip->hop_limit = ND_HOP_LIMIT;
+	ip->source = *target;
+	ip->destination = packet->tuple.source;
+	nd->type = ICMPV6_NEIGHBOR_ADVERTISEMENT;
+	nd->code = 0;
+	nd->checksum = 0;
+	nd->flags = bpf_htonl(ND_SOLICITED | ND_OVERRIDE);
+	nd->target = *target;
+	link->type = ND_TARGET_LINK;
+	link->length = 1;
+	__builtin_memcpy(link->mac, packet->root->mac, MAC_LENGTH);
+	/* Sums what is written, instead of keeping all of it at hand from before. */
+	barrier();
+	sum = checksum_add(sum, &ip->source, 2 * sizeof(struct ip_address));
+	sum = checksum_add(sum, nd, ADVERTISEMENT_PAYLOAD);
+	nd->checksum = checksum_fold(sum);
 }
 
 static __noinline int answer_nd(struct packet *packet)
 {
 	const struct nd_header *nd = frame_at(packet, packet->l4, sizeof(*nd));
-	struct advertisement *frame;
 	struct ip_address target;
+	void *frame;
 
 	if (!nd || packet->tuple.icmp_type != ICMPV6_NEIGHBOR_SOLICITATION)
 		return DROP_ND_UNANSWERED;
@@ -100,9 +98,10 @@ static __noinline int answer_nd(struct packet *packet)
 	if (address_is_zero(&packet->tuple.source) || !answers_for(packet, &target))
 		return DROP_ND_UNANSWERED;
 	/* A solicitation may lack the option that the answer needs, or have others. */
-	if (frame_length(packet) != sizeof(*frame) && frame_set_length(packet, sizeof(*frame)))
+	if (frame_length(packet) != ADVERTISEMENT_LENGTH &&
+	    frame_set_length(packet, ADVERTISEMENT_LENGTH))
 		return DROP_REWRITE_FAILED;
-	frame = frame_at(packet, 0, sizeof(*frame));
+	frame = frame_at(packet, 0, ADVERTISEMENT_LENGTH);
 	if (!frame)
 		return DROP_REWRITE_FAILED;
 	write_advertisement(packet, frame, &target);

@@ -22,8 +22,12 @@ static __always_inline __u64 checksum_add(__u64 sum, const void *bytes, __u32 si
 {
 	const __u32 *word = bytes;
 
-	for (__u32 i = 0; i < size / 4; i++)
+	for (__u32 i = 0; i < size / 4; i++) {
 		sum += word[i];
+		/* One after the other: the compiler would load all words first, and keep what does
+		 * not fit its registers on the stack. */
+		barrier_var(sum);
+	}
 	return sum;
 }
 

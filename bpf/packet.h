@@ -47,11 +47,11 @@ enum packet_kind {
 	PACKET_ICMP_ERROR = 3, /* an ICMP or ICMPv6 error: belongs to the flow it quotes */
 };
 
-/*
- * The order of the fields: the verifier follows what is stored at the start of each eight bytes of
- * the stack more closely than the rest, and goes through all later stages again for what differs
- * there. So a field that only some packets have does not stand at a start.
- */
+/* Kept small: entry points have half of the stack's 512 bytes, what they call has the rest, and
+ * older kernels round each function's part up to 32. The order matters as well: the verifier
+ * follows what is stored at the start of each eight bytes more closely than the rest, and goes
+ * through what follows once more for each value. So what only some packets have does not stand at
+ * a start. */
 struct packet {
 	union {
 		struct xdp_md *xdp;
@@ -62,6 +62,8 @@ struct packet {
 	const struct port *in;   /* the sending port */
 	const struct port *out;  /* the receiving port, once route or flow has found it */
 	struct flow *flow;       /* the live entry it belongs to, or NULL */
+
+	/* From here on no pointers: bpf/forget.h. */
 	struct tuple tuple;
 
 	__u32 length;            /* of the frame, as received */
@@ -70,8 +72,17 @@ struct packet {
 	__u32 now;               /* tick, read once */
 	__u32 fragment_id;       /* IPv4's zero-extended or IPv6's, network order */
 
-	__u32 tcp_sequence;      /* host order */
-	__u32 tcp_acknowledgment; /* host order */
+	union {
+		struct { /* TCP, host order */
+			__u32 tcp_sequence;
+			__u32 tcp_acknowledgment;
+		};
+		struct { /* ICMP and ICMPv6 */
+			__u32 icmp_padding;
+			__be16 icmp_identifier; /* of echo and timestamp messages, else zero */
+			__u16 nd_link; /* offset of ND's link-layer address option; 0: none */
+		};
+	};
 
 	__u32 rule[FLOW_RULES];  /* deciding rule ids by level (maps/flow.h) */
 
@@ -85,7 +96,7 @@ struct packet {
 	__u16 in_slot;
 	__u16 out_slot;
 	__be16 ethertype;        /* behind the VLAN tags */
-	__be16 icmp_identifier;  /* of ICMP echo and timestamp messages, else zero */
+	__u16 l4;                /* offset of the transport header; 0 in later fragments */
 
 	__u8 tracing;            /* run by sluice_trace */
 	__u8 kind;               /* enum packet_kind */
@@ -105,20 +116,14 @@ struct packet {
 	__u8 level;              /* enum police_level of decided_by */
 	__u8 keep;               /* every NSG that judged says keep */
 
-	__u8 first_padding;
+	__u8 padding;
 	__u8 stages;             /* bit per enum stage it came to */
-	__u16 l3;                /* offset of the IP or ARP header */
-	__u16 l4;                /* offset of the transport header; 0 in later fragments */
-	__u16 nd_link;           /* offset of ND's link-layer address option; 0: none */
-
-	__u8 second_padding[3];
+	__u8 l3;                 /* offset of the IP or ARP header */
 	__u8 flaw;               /* first drop reason that left the rest readable, see parse.h */
 	__be16 vlan[2];
 };
 
-_Static_assert(__builtin_offsetof(struct packet, length) % 8 == 0 &&
-		       __builtin_offsetof(struct packet, vlan) % 8 == 4,
-	       "the groups above are of eight bytes");
+_Static_assert(sizeof(struct packet) == 176, "no bytes to spare");
 
 #define TCP_FIN 0x01
 #define TCP_SYN 0x02
