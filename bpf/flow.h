@@ -105,14 +105,26 @@ static __always_inline struct flow *find_own_flow(struct packet *packet, __u32 v
 		return NULL;
 	packet->direction = flow_key_make(&key, &packet->tuple, packet->icmp_identifier,
 					  packet->unsolicited, vni);
-	return flow_find(control, &key, packet->now, &packet->flow_claim);
+	return flow_find(control, &key, &packet->now, &packet->flow_claim);
 }
 
-/* Every packet but those find_known() knows. absent: it found that no entry holds the flow. */
+/* By the packet's own headers, or those of its first fragment. */
+static __noinline int find_by_headers(struct packet *packet, __u32 vni)
+{
+	struct flow *flow = find_own_flow(packet, vni);
+
+	if (!flow && is_icmp_reply(&packet->tuple)) {
+		packet->unsolicited = 1;
+		flow = find_own_flow(packet, vni);
+	}
+	return flow ? continue_flow(packet, flow) : begin_flow(packet);
+}
+
+/* Every packet but those find_known() knows. absent: it found that no entry holds the flow. It
+ * does nothing itself, so that the stack is free for whom it calls. */
 static __noinline int find_flow_apart(struct packet *packet, bool absent)
 {
 	__u32 vni = packet_vni(packet);
-	struct flow *flow;
 	int reason = admit_source(packet);
 
 	if (reason)
@@ -128,12 +140,7 @@ static __noinline int find_flow_apart(struct packet *packet, bool absent)
 			return reason;
 		}
 	}
-	flow = find_own_flow(packet, vni);
-	if (!flow && is_icmp_reply(&packet->tuple)) {
-		packet->unsolicited = 1;
-		flow = find_own_flow(packet, vni);
-	}
-	return flow ? continue_flow(packet, flow) : begin_flow(packet);
+	return find_by_headers(packet, vni);
 }
 
 enum known {
@@ -155,7 +162,7 @@ static __always_inline enum known find_known(struct packet *packet)
 	    is_icmp(packet->tuple.protocol))
 		return KNOWN_NO;
 	packet->direction = flow_key_make_plain(&key, &packet->tuple, packet_vni(packet));
-	flow = flow_find(control, &key, packet->now, &packet->flow_claim);
+	flow = flow_find(control, &key, &packet->now, &packet->flow_claim);
 	if (!flow)
 		return KNOWN_ABSENT;
 	if (flow->slot[near_end(packet)] != packet->in_slot)

@@ -145,7 +145,7 @@ static __always_inline struct flow *flow_way(const struct control *control,
 }
 
 static __always_inline struct flow *bucket_find(const struct control *control, __u32 index,
-						const union flow_words *key, __u32 now,
+						const union flow_words *key, const __u32 *now,
 						__u32 *claim)
 {
 	struct flow_bucket *bucket = bpf_map_lookup_elem(&flows, &index);
@@ -159,15 +159,16 @@ static __always_inline struct flow *bucket_find(const struct control *control, _
 		*claim = READ_ONCE(flow->claim);
 		barrier();
 		if (flow_key_equal(&flow->key, key) && !(*claim & 1) &&
-		    flow_lives(flow->state, flow->last_seen, now))
+		    flow_lives(flow->state, flow->last_seen, *now))
 			break;
 	}
 	return i < FLOWS_PER_BUCKET ? flow_way(control, bucket, i) : NULL;
 }
 
-/* The live entry of a key, or NULL. *claim is for flow_unchanged(), after the last read. */
+/* The live entry of a key, or NULL. *now is read where it lies, to save the stack a copy. *claim is for flow_unchanged(), after the last read. */
 static __always_inline struct flow *flow_find(const struct control *control,
-					      const union flow_words *key, __u32 now, __u32 *claim)
+					      const union flow_words *key, const __u32 *now,
+					      __u32 *claim)
 {
 	__u64 hash = flow_hash(control, key);
 

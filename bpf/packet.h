@@ -87,9 +87,9 @@ struct packet {
 	__u32 rule[FLOW_RULES];  /* deciding rule ids by level (maps/flow.h) */
 
 	__u32 acl_rule;          /* last ACL rule that matched; 0: none */
+	__u32 flow_claim;        /* flow->claim as it was found: changed means freed since */
 	__u32 decided_by;        /* rule id for the drop, the event and the trace */
 
-	__u32 flow_claim;        /* flow->claim as it was found: changed means freed since */
 	__u16 fragment_begin;    /* in units of 8 bytes */
 	__u16 fragment_end;      /* exclusive */
 
