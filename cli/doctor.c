@@ -22,8 +22,8 @@ int run_doctor(struct invocation *invocation)
 	json_t *list = json_array();
 	size_t count;
 
-	if (sluice_doctor(invocation->argument_count ? invocation->arguments[0] : NULL, &findings,
-			  &count, &error)) {
+	if (sluice_doctor(invocation->netns, invocation->argument_count ? invocation->arguments[0] : NULL,
+			  &findings, &count, &error)) {
 		json_decref(list);
 		return refuse(invocation, &error);
 	}

@@ -117,15 +117,21 @@ static json_t *answer_json(struct sluice *sw, const struct trace_result *result)
 			 "rule", rule, "level", level);
 }
 
-static json_t *ask(struct sluice *sw, const struct question *question, struct sluice_error *error)
+/* -EINVAL: the question itself is wrong. */
+static int ask(struct sluice *sw, const struct question *question, json_t **answer,
+	       struct sluice_error *error)
 {
 	struct trace_result result;
 	struct query query;
+	int err;
 
-	if (read_question(sw, question, &query, error) ||
-	    sluice_query_run(sw, &query, &result, error))
-		return NULL;
-	return answer_json(sw, &result);
+	err = read_question(sw, question, &query, error);
+	if (err)
+		return err;
+	if (sluice_query_run(sw, &query, &result, error))
+		return -EIO;
+	*answer = answer_json(sw, &result);
+	return 0;
 }
 
 /* --- many ----------------------------------------------------------------------------------- */
@@ -176,7 +182,7 @@ static json_t *answer_line(struct sluice *sw, const char *line, size_t length, c
 		sluice_error_set(&error, -EINVAL, "no JSON: %s", where.text);
 		error.column = where.column > 0 ? where.column : 1;
 	} else if (!question_from_json(json, &question, &error)) {
-		answer = ask(sw, &question, &error);
+		ask(sw, &question, &answer, &error);
 	}
 	if (!answer) {
 		snprintf(error.file, sizeof(error.file), "%s", file);
@@ -253,9 +259,12 @@ static int run_one(struct invocation *invocation, struct sluice *sw)
 	};
 	struct sluice_error error = { 0 };
 	json_t *answer;
+	int err;
 
-	answer = ask(sw, &question, &error);
-	if (!answer)
+	err = ask(sw, &question, &answer, &error);
+	if (err == -EINVAL)
+		return usage_error(invocation, "%s", error.message);
+	if (err)
 		return refuse(invocation, &error);
 	if (invocation->json) {
 		print_json(answer);

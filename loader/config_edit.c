@@ -249,6 +249,7 @@ int sluice_config_delete(struct sluice_config *config, enum sluice_kind kind, co
 	list = schema_list(target.owner, target.child->offset, target.child->count);
 	memmove(item, item + target.kind->size, (*list.count - index - 1) * target.kind->size);
 	(*list.count)--;
+	config->thinned = true;
 	leave_file(config);
 	return 0;
 }

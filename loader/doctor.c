@@ -209,7 +209,7 @@ static void check_leftovers(struct findings *findings, const char *here, const c
 	closedir(directory);
 }
 
-int sluice_doctor(const char *device, struct sluice_finding **findings, size_t *count,
+int sluice_doctor(const char *netns, const char *device, struct sluice_finding **findings, size_t *count,
 		  struct sluice_error *error)
 {
 	libbpf_print_fn_t print = libbpf_set_print(NULL);
@@ -225,7 +225,9 @@ int sluice_doctor(const char *device, struct sluice_finding **findings, size_t *
 	check_dispatcher(&found);
 	check_leftovers(&found, SLUICE_PIN_ROOT, SLUICE_STATE_ROOT, "pins");
 	check_leftovers(&found, SLUICE_STATE_ROOT, SLUICE_PIN_ROOT, "state");
-	if (device)
+	if (device && netns && *netns)
+		failure = switch_enter_netns(netns, error);
+	if (device && !failure)
 		failure = doctor_device(&found, device, error);
 	libbpf_set_print(print);
 	if (!failure && found.short_of_memory)

@@ -34,7 +34,7 @@ static bool real_root(void)
 	return real;
 }
 
-static int check_privileges(struct sluice_error *error)
+int host_check_privileges(struct sluice_error *error)
 {
 	static const unsigned int needed[] = { CAP_NET_ADMIN, CAP_BPF, CAP_PERFMON, CAP_SYS_ADMIN };
 
@@ -88,5 +88,5 @@ static int check_bpffs(struct sluice_error *error)
 
 int host_check(struct sluice_error *error)
 {
-	return check_privileges(error) ?: check_kernel(error) ?: check_bpffs(error);
+	return host_check_privileges(error) ?: check_kernel(error) ?: check_bpffs(error);
 }

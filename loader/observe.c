@@ -96,6 +96,10 @@ static int watch(struct sluice *sw, struct ring_buffer *ring, struct observation
 		got = ring_buffer__poll(ring, POLL_MS);
 		if (observation->stopped)
 			return observation->stopped;
+		/* The maps of a switch that is taken off live on here, and say nothing more. */
+		if (!__atomic_load_n(&sw->control->root, __ATOMIC_ACQUIRE))
+			return sluice_error_set(error, -ENOTCONN, "switch %s was taken off",
+						sw->name);
 		if (got < 0 && got != -EINTR)
 			return sluice_error_set(error, got, "events can not be read: %s",
 						strerror(-got));

@@ -26,7 +26,7 @@ static bool good_name(const char *name)
 		       length;
 }
 
-static int enter_netns(const char *name, struct sluice_error *error)
+int switch_enter_netns(const char *name, struct sluice_error *error)
 {
 	int fd = netns_open(name), result = 0;
 
@@ -35,10 +35,14 @@ static int enter_netns(const char *name, struct sluice_error *error)
 					"there is no network namespace %s: see 'ip netns' for those "
 					"there are", name);
 	if (setns(fd, CLONE_NEWNET))
-		result = sluice_error_set(error, -errno, "cannot enter network namespace %s: %s",
-					  name, strerror(errno));
+		result = -errno;
 	close(fd);
-	return result;
+	if (!result)
+		return 0;
+	/* Who lacks a privilege is told which, as without a namespace. */
+	return host_check_privileges(error) ?:
+	       sluice_error_set(error, result, "cannot enter network namespace %s: %s", name,
+				strerror(-result));
 }
 
 static struct sluice *empty_switch(void)
@@ -69,7 +73,7 @@ int switch_new(const struct sluice_options *options, struct sluice **sw, struct 
 					"a switch's name has 1 to 31 letters, digits, '_' and '-', "
 					"which '%s' has not", name);
 	if (*netns) {
-		result = enter_netns(netns, error);
+		result = switch_enter_netns(netns, error);
 		if (result)
 			return result;
 	}

@@ -144,6 +144,17 @@ static int refuse_shared_devices(const struct attachments *attachments, struct s
 	return result;
 }
 
+/* Where the document names what its host has not. */
+static void say_place(const struct sluice_config *config, const struct sluice_place *place,
+		      struct sluice_error *error)
+{
+	if (!error || !config->file || !place->line)
+		return;
+	snprintf(error->file, sizeof(error->file), "%s", config->file);
+	error->line = place->line;
+	error->column = place->column;
+}
+
 int attachments_resolve(const struct sluice_config *config, const struct devices *devices,
 			const struct attachments *running, bool tolerate_missing,
 			struct attachments *resolved, struct sluice_error *error)
@@ -163,6 +174,8 @@ int attachments_resolve(const struct sluice_config *config, const struct devices
 			 config->ports[i].device);
 		attachment->wanted = config->ports[i].hook;
 		result = resolve_one(attachment, devices, running, tolerate_missing, error);
+		if (result)
+			say_place(config, &config->ports[i].place, error);
 	}
 	for (size_t i = 0; i < config->uplink_count && !result; i++) {
 		struct attachment *attachment = &made.list[made.count++];
@@ -174,6 +187,8 @@ int attachments_resolve(const struct sluice_config *config, const struct devices
 			 config->uplinks[i].device);
 		attachment->wanted = config->uplinks[i].hook;
 		result = resolve_one(attachment, devices, running, tolerate_missing, error);
+		if (result)
+			say_place(config, &config->uplinks[i].place, error);
 	}
 	result = result ?: refuse_shared_devices(&made, error);
 	if (result) {

@@ -194,6 +194,7 @@ struct sluice_config {
 	char *file; /* where it was read from, for messages; NULL: not from a file, or edited since */
 	char *name; /* switch.name */
 	bool tcp_loose; /* switch.tcp: loose (default strict) */
+	bool thinned;   /* something was taken out, which what is left may still use */
 	struct sluice_uplink *uplinks;
 	size_t uplink_count;
 	struct sluice_vnet *vnets;
@@ -491,8 +492,9 @@ struct sluice_finding {
 	char remedy[256]; /* one command, or "" */
 };
 
-/* What this host, and device when not NULL, can do. Needs no switch. Free with free(). */
-int sluice_doctor(const char *device, struct sluice_finding **findings, size_t *count,
+/* What this host, and device when not NULL, can do. Needs no switch. netns: where the device is; as
+ * in struct sluice_options. Free with free(). */
+int sluice_doctor(const char *netns, const char *device, struct sluice_finding **findings, size_t *count,
 		  struct sluice_error *error);
 
 #endif

@@ -81,7 +81,11 @@ void switch_doubt_ids(struct sluice *sw);
 
 /* --- programs and maps (loader/load.c, loader/host.c) --- */
 
-/* Root, capabilities, kernel, BTF and bpffs: what every command that changes a switch needs. */
+/* The calling thread goes into this network namespace. */
+int switch_enter_netns(const char *name, struct sluice_error *error);
+/* Root and capabilities. */
+int host_check_privileges(struct sluice_error *error);
+/* These, kernel, BTF and bpffs: what every command that changes a switch needs. */
 int host_check(struct sluice_error *error);
 /* Loads the object, pins its maps and programs under sw->pins and fills sw->map and sw->program. */
 int switch_load(struct sluice *sw, struct sluice_error *error);

@@ -85,18 +85,24 @@ long names_find(const struct name_table *table, const char *name)
 	return -1;
 }
 
-const char *names_suggest(const struct name_table *table, const char *name, char *text)
+const char *names_suggest(const struct validation *validation, const struct name_table *table,
+			  const char *name, char *text)
 {
 	const char *best = NULL;
 	unsigned int distance = 0;
 
-	for (size_t i = 0; i < table->count && i < 10000; i++)
+	for (size_t i = 0; i < table->count && i < 10000 && !validation->config->thinned; i++)
 		schema_nearest(name, table->entries[i].name, &best, &distance);
 	if (best)
 		snprintf(text, 128, "; did you mean \"%.63s\"?", best);
 	else
 		text[0] = '\0';
 	return text;
+}
+
+const char *names_missing(const struct validation *validation)
+{
+	return validation->config->thinned ? "would be gone" : "does not exist";
 }
 
 /* The names of everything but rules and subnets, which are collected where they are judged. */

@@ -44,8 +44,12 @@ int names_collect(struct validation *validation, const struct schema_child *chil
 void names_free(struct name_table *table);
 /* Its index in the list, or -1. */
 long names_find(const struct name_table *table, const char *name);
-/* " (did you mean \"web\"?)" into text (128 bytes), or "". */
-const char *names_suggest(const struct name_table *table, const char *name, char *text);
+/* "; did you mean \"web\"?" into text (128 bytes), or "": of what was taken out just now there is
+ * no other name. */
+const char *names_suggest(const struct validation *validation, const struct name_table *table,
+			  const char *name, char *text);
+/* What is said of something that is named and not there. */
+const char *names_missing(const struct validation *validation);
 
 int validate_vnets(struct validation *validation);
 int validate_ports(struct validation *validation);

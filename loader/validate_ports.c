@@ -58,22 +58,22 @@ static int validate_references(struct validation *validation, const struct sluic
 
 	if (port->nsg && names_find(&validation->nsgs, port->nsg) < 0)
 		return refuse(validation, port, "nsg", 0,
-			      "nsg \"%s\" does not exist, but port \"%s\" uses it%s", port->nsg,
-			      port->name, names_suggest(&validation->nsgs, port->nsg, text));
+			      "nsg \"%s\" %s, but port \"%s\" uses it%s", port->nsg,
+			      names_missing(validation), port->name, names_suggest(validation, &validation->nsgs, port->nsg, text));
 	for (size_t i = 0; i < port->asg_count; i++) {
 		if (names_find(&validation->asgs, port->asgs[i]) < 0)
 			return refuse(validation, port, "asgs", i,
-				      "asg \"%s\" does not exist, but port \"%s\" is in it%s",
-				      port->asgs[i], port->name,
-				      names_suggest(&validation->asgs, port->asgs[i], text));
+				      "asg \"%s\" %s, but port \"%s\" is in it%s",
+				      port->asgs[i], names_missing(validation), port->name,
+				      names_suggest(validation, &validation->asgs, port->asgs[i], text));
 	}
 	if (!port->acl)
 		return 0;
 	acl = names_find(&validation->acls, port->acl);
 	if (acl < 0)
 		return refuse(validation, port, "acl", 0,
-			      "acl \"%s\" does not exist, but port \"%s\" uses it%s", port->acl,
-			      port->name, names_suggest(&validation->acls, port->acl, text));
+			      "acl \"%s\" %s, but port \"%s\" uses it%s", port->acl,
+			      names_missing(validation), port->name, names_suggest(validation, &validation->acls, port->acl, text));
 	if (!validation->config->acls[acl].applies_to_ports)
 		return refuse(
 			validation, port, "acl", 0,
@@ -158,14 +158,14 @@ static int validate_port(struct validation *validation, const struct sluice_port
 	*vnet = names_find(&validation->vnets, port->vnet);
 	if (*vnet < 0)
 		return refuse(validation, port, "vnet", 0,
-			      "vnet \"%s\" does not exist, but port \"%s\" is in it%s", port->vnet,
-			      port->name, names_suggest(&validation->vnets, port->vnet, text));
+			      "vnet \"%s\" %s, but port \"%s\" is in it%s", port->vnet,
+			      names_missing(validation), port->name, names_suggest(validation, &validation->vnets, port->vnet, text));
 	subnet = names_find(&validation->subnets[*vnet], port->subnet);
 	if (subnet < 0)
 		return refuse(validation, port, "subnet", 0,
-			      "subnet \"%s/%s\" does not exist, but port \"%s\" is in it%s",
-			      port->vnet, port->subnet, port->name,
-			      names_suggest(&validation->subnets[*vnet], port->subnet, text));
+			      "subnet \"%s/%s\" %s, but port \"%s\" is in it%s",
+			      port->vnet, port->subnet, names_missing(validation), port->name,
+			      names_suggest(validation, &validation->subnets[*vnet], port->subnet, text));
 	if (!memcmp(port->mac, no_mac, sizeof(no_mac)))
 		return refuse(validation, port, "mac", 0, "port \"%s\": the MAC is all zero",
 			      port->name);

@@ -57,14 +57,14 @@ static int unknown_tag(struct validation *validation, const struct owner *owner,
 	unsigned int distance = 0;
 	char text[128];
 
-	names_suggest(&validation->tags, name, text);
-	for (size_t i = 0; !*text && i < LENGTH(built_in_tags); i++)
+	names_suggest(validation, &validation->tags, name, text);
+	for (size_t i = 0; !validation->config->thinned && !*text && i < LENGTH(built_in_tags); i++)
 		schema_nearest(name, built_in_tags[i], &best, &distance);
 	if (best)
 		snprintf(text, sizeof(text), "; did you mean \"%s\"?", best);
 	return refuse(validation, rule, key, index,
-		      "%s rule \"%s/%s\": %s: tag \"%s\" does not exist%s", owner->kind,
-		      owner->name, rule->name, key, name, text);
+		      "%s rule \"%s/%s\": %s: tag \"%s\" %s%s", owner->kind,
+		      owner->name, rule->name, key, name, names_missing(validation), text);
 }
 
 static int validate_selectors(struct validation *validation, const struct owner *owner,
@@ -79,9 +79,10 @@ static int validate_selectors(struct validation *validation, const struct owner 
 		if (selectors[i].kind == SLUICE_SELECT_ASG &&
 		    names_find(&validation->asgs, name) < 0)
 			return refuse(validation, rule, key, i,
-				      "%s rule \"%s/%s\": %s: asg \"%s\" does not exist%s",
+				      "%s rule \"%s/%s\": %s: asg \"%s\" %s%s",
 				      owner->kind, owner->name, rule->name, key, name,
-				      names_suggest(&validation->asgs, name, text));
+				      names_missing(validation),
+				      names_suggest(validation, &validation->asgs, name, text));
 		if (selectors[i].kind != SLUICE_SELECT_TAG)
 			continue;
 		for (size_t j = 0; j < LENGTH(built_in_tags); j++)

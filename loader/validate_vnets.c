@@ -158,9 +158,9 @@ static int validate_vnet(struct validation *validation, const struct sluice_vnet
 		total += subnet->prefix_count;
 		if (subnet->nsg && names_find(&validation->nsgs, subnet->nsg) < 0)
 			return refuse(validation, subnet, "nsg", 0,
-				      "nsg \"%s\" does not exist, but subnet \"%s/%s\" uses it%s",
-				      subnet->nsg, vnet->name, subnet->name,
-				      names_suggest(&validation->nsgs, subnet->nsg, text));
+				      "nsg \"%s\" %s, but subnet \"%s/%s\" uses it%s",
+				      subnet->nsg, names_missing(validation), vnet->name, subnet->name,
+				      names_suggest(validation, &validation->nsgs, subnet->nsg, text));
 	}
 	extents = calloc(total + 1, sizeof(*extents));
 	if (!extents)

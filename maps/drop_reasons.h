@@ -45,7 +45,7 @@
 	X(FLOW_LIMIT, "flow-limit", FLOW, "the port is at its flowLimit")                        \
 	X(ACL_DENY, "acl-deny", POLICE, "an ACL rule denies")                                    \
 	X(NSG_DENY, "nsg-deny", POLICE, "an NSG rule denies")                                    \
-	X(NO_ROUTE, "no-route", ROUTE, "destination is in no prefix of the vnet")                \
+	X(NO_ROUTE, "no-route", ROUTE, "destination is in no subnet of the vnet")                \
 	X(NO_ENDPOINT, "no-endpoint", ROUTE, "nobody has the destination address")               \
 	X(GATEWAY_ONLY_ECHO, "gateway-only-echo", ROUTE, "the gateway answers echo and nothing else")\
 	X(HOP_LIMIT, "hop-limit", ROUTE, "TTL or hop limit ran out and no error could be sent")  \

@@ -298,6 +298,25 @@ status_tells_delivery_and_drift()
 	sluice status
 }
 
+doctor_looks_at_devices_where_the_switch_is()
+{
+	"$SLUICE" -n "$HOST" doctor web1 | grep 'web1: native XDP'
+	"$SLUICE" doctor web1 2>"$work/said" && return 1
+	grep 'no device web1' "$work/said"
+}
+
+observe_ends_with_the_switch()
+{
+	local watcher code=0
+	start "$HOST" "$work/events" "$SLUICE" --switch "$SWITCH" -j observe -f
+	watcher=$!
+	until_true 10 observing
+	sluice down
+	wait $watcher || code=$?
+	[ $code = 2 ]
+	grep 'taken off' "$work/events"
+}
+
 must world_up
 run_tests test_ip_flow_names_the_rule_that_decides \
 	a_batch_answers_line_by_line_and_says_which_lines_are_wrong \
@@ -309,5 +328,6 @@ run_tests test_ip_flow_names_the_rule_that_decides \
 	effective_rules_are_told_in_the_order_they_are_asked next_hop_says_where_a_packet_would_go \
 	an_option_may_be_written_in_three_ways_and_in_azs_words what_if_says_what_would_change \
 	the_document_as_json_is_what_apply_reads_too an_error_is_one_line_and_one_json_object \
-	status_tells_delivery_and_drift
+	status_tells_delivery_and_drift doctor_looks_at_devices_where_the_switch_is \
+	observe_ends_with_the_switch
 finish

@@ -68,6 +68,9 @@ threat_25_a_device_that_is_not_there()
 {
 	refuses 2 nodev sluice port add x --device nodev --vnet blue --subnet web \
 		--mac 52:54:00:00:01:09 --addresses 10.1.1.9
+	rejects 's/device: web2/device: nodev/' 'port web2: .*nodev'
+	rejects 's/device: web2/device: lo/' 'port web2: lo is no Ethernet'
+	rejects 's|device: web2|device: nowhere/eth0|' 'port web2: .*nowhere'
 }
 
 a_device_of_another_switch_is_refused()
@@ -100,6 +103,24 @@ threat_25_garbage_of_every_size()
 	sluice apply -f /dev/null && return 1
 	[ "$(version)" = "$before" ]
 	passes web1 tcp 10.1.2.4 5432
+}
+
+what_is_in_use_stays_and_its_user_is_named()
+{
+	refuses 2 'vnet "blue" would be gone, but port "web1" is in it' sluice vnet delete blue
+	refuses 2 'subnet "blue/web" would be gone, but port "web1"' sluice subnet delete blue/web
+	refuses 2 'nsg "db" would be gone, but subnet "blue/db" uses it' sluice nsg delete db
+}
+
+a_question_that_is_no_question_is_a_matter_of_usage()
+{
+	local question=(sluice test-ip-flow --port web1)
+	refuses 1 'Sideways' "${question[@]}" --direction Sideways --protocol Tcp \
+		--local 10.1.1.4:1 --remote 10.1.2.4:2
+	refuses 1 'wants a port' "${question[@]}" --direction Inbound --protocol Tcp \
+		--local 10.1.1.4 --remote 10.1.2.4:2
+	refuses 2 'no port "nothere"' sluice test-ip-flow --port nothere --direction Inbound \
+		--protocol Tcp --local 10.1.1.4:1 --remote 10.1.2.4:2
 }
 
 bad_arguments_are_named()
@@ -140,6 +161,12 @@ threat_24_without_root_it_is_refused()
 	cat "$work/said"
 	[ $code = 2 ]
 	grep -qiE 'root|cap_' "$work/said"
+	code=0
+	setpriv --reuid=65534 --regid=65534 --clear-groups "$SLUICE" -n "$HOST" --switch "$SWITCH" \
+		status 2>"$work/said" || code=$?
+	cat "$work/said"
+	[ $code = 2 ]
+	grep -q 'needs root' "$work/said"
 	# Root of a user namespace of his own is nobody here.
 	code=0
 	host unshare -r "$SLUICE" --switch other up 2>"$work/said" || code=$?
@@ -240,7 +267,8 @@ run_tests threat_25_unknown_keys threat_25_wrong_types threat_25_overlapping_pre
 	threat_25_priorities_out_of_range threat_25_unknown_names threat_25_addresses_that_cannot_be \
 	threat_25_duplicate_names threat_25_what_this_version_can_not_do \
 	threat_25_a_device_that_is_not_there a_device_of_another_switch_is_refused \
-	threat_25_garbage_of_every_size bad_arguments_are_named \
+	threat_25_garbage_of_every_size what_is_in_use_stays_and_its_user_is_named \
+	a_question_that_is_no_question_is_a_matter_of_usage bad_arguments_are_named \
 	errors_are_json_when_asked threat_24_without_root_it_is_refused \
 	without_kernel_types_up_says_so without_a_bpf_file_system_up_mounts_it \
 	where_none_can_be_mounted_up_says_so threat_24_hostile_places_are_refused \

@@ -276,7 +276,7 @@ static void what_is_still_used_is_named_when_it_is_gone(void **state)
 	assert_int_equal(sluice_config_delete(config, SLUICE_NSG, NULL, "web", &error), 0);
 	assert_int_equal(sluice_config_validate(config, &error), -EINVAL);
 	assert_string_equal(error.message,
-			    "nsg \"web\" does not exist, but subnet \"blue/web\" uses it");
+			    "nsg \"web\" would be gone, but subnet \"blue/web\" uses it");
 	/* The document is not the file's any more. */
 	assert_string_equal(error.file, "");
 	assert_int_equal(error.line, 0);
