@@ -59,7 +59,8 @@ static int validate_references(struct validation *validation, const struct sluic
 	if (port->nsg && names_find(&validation->nsgs, port->nsg) < 0)
 		return refuse(validation, port, "nsg", 0,
 			      "nsg \"%s\" %s, but port \"%s\" uses it%s", port->nsg,
-			      names_missing(validation), port->name, names_suggest(validation, &validation->nsgs, port->nsg, text));
+			      names_missing(validation), port->name,
+			      names_suggest(validation, &validation->nsgs, port->nsg, text));
 	for (size_t i = 0; i < port->asg_count; i++) {
 		if (names_find(&validation->asgs, port->asgs[i]) < 0)
 			return refuse(validation, port, "asgs", i,
@@ -73,7 +74,8 @@ static int validate_references(struct validation *validation, const struct sluic
 	if (acl < 0)
 		return refuse(validation, port, "acl", 0,
 			      "acl \"%s\" %s, but port \"%s\" uses it%s", port->acl,
-			      names_missing(validation), port->name, names_suggest(validation, &validation->acls, port->acl, text));
+			      names_missing(validation), port->name,
+			      names_suggest(validation, &validation->acls, port->acl, text));
 	if (!validation->config->acls[acl].applies_to_ports)
 		return refuse(
 			validation, port, "acl", 0,
@@ -159,7 +161,8 @@ static int validate_port(struct validation *validation, const struct sluice_port
 	if (*vnet < 0)
 		return refuse(validation, port, "vnet", 0,
 			      "vnet \"%s\" %s, but port \"%s\" is in it%s", port->vnet,
-			      names_missing(validation), port->name, names_suggest(validation, &validation->vnets, port->vnet, text));
+			      names_missing(validation), port->name,
+			      names_suggest(validation, &validation->vnets, port->vnet, text));
 	subnet = names_find(&validation->subnets[*vnet], port->subnet);
 	if (subnet < 0)
 		return refuse(validation, port, "subnet", 0,
