@@ -187,4 +187,13 @@ int yaml_read(const char *text, size_t length, const char *name, struct sluice_c
 int yaml_locate(const char *text, size_t length, const struct schema_at *at,
 		struct sluice_place *place);
 
+/* The tags that are there without being defined, in any case and in Azure's words too. */
+#define BUILT_IN_TAGS 4
+extern const struct built_in_tag {
+	const char *written;
+	const char *meant; /* what a document is read as and written with */
+} built_in_tags[BUILT_IN_TAGS];
+/* The built-in tag that a name means, or NULL. */
+const char *built_in_tag_meant(const char *name);
+
 #endif

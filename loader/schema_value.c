@@ -144,6 +144,21 @@ static int parse_string(enum schema_type type, const char *text, char **item,
 	return *item ? 0 : no_memory(error);
 }
 
+const struct built_in_tag built_in_tags[BUILT_IN_TAGS] = {
+	{ "VirtualNetwork", "VirtualNetwork" },
+	{ "Internet", "Internet" },
+	{ "LoadBalancer", "LoadBalancer" },
+	{ "AzureLoadBalancer", "LoadBalancer" },
+};
+
+const char *built_in_tag_meant(const char *name)
+{
+	for (size_t i = 0; i < BUILT_IN_TAGS; i++)
+		if (!strcasecmp(name, built_in_tags[i].written))
+			return built_in_tags[i].meant;
+	return NULL;
+}
+
 static int parse_selector(enum schema_type type, const char *text, struct sluice_selector *item,
 			  struct sluice_error *error)
 {
@@ -160,6 +175,7 @@ static int parse_selector(enum schema_type type, const char *text, struct sluice
 			return -EINVAL;
 	} else {
 		parsed.kind = SLUICE_SELECT_TAG;
+		name = built_in_tag_meant(text) ?: text;
 	}
 	if (parsed.kind != SLUICE_SELECT_RANGE) {
 		if (text_check_name(name, error))

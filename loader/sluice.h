@@ -55,7 +55,8 @@ enum sluice_selector_kind {
 	/* A prefix or a-b: first..last, inclusive, one family. The block ::ffff:0:0/96, where IPv4 lives,
 	 * is never meant by an IPv6 range that holds it (::/0). */
 	SLUICE_SELECT_RANGE,
-	SLUICE_SELECT_TAG,   /* name: VirtualNetwork, Internet, LoadBalancer, or a tag of the document */
+	SLUICE_SELECT_TAG,   /* name: VirtualNetwork, Internet, LoadBalancer, or a tag of the document;
+			      * a document may write the three in any case, and AzureLoadBalancer */
 	SLUICE_SELECT_ASG,   /* asg:NAME; name without the "asg:" */
 };
 

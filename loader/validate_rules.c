@@ -9,7 +9,6 @@
 
 #include "loader/validate.h"
 
-static const char *const built_in_tags[] = { "VirtualNetwork", "Internet", "LoadBalancer" };
 /* Their names are their priorities; counters are kept by name. */
 static const char *const built_in_rules[] = { "65000", "65001", "65500" };
 
@@ -29,12 +28,10 @@ int validate_tags(struct validation *validation)
 	for (size_t i = 0; i < config->tag_count; i++) {
 		const struct sluice_tag *tag = &config->tags[i];
 
-		for (size_t j = 0; j < LENGTH(built_in_tags); j++) {
-			if (!strcasecmp(tag->name, built_in_tags[j]))
-				return refuse(validation, tag, "name", 0,
-					      "tag \"%s\": %s is built in; choose another name",
-					      tag->name, built_in_tags[j]);
-		}
+		if (built_in_tag_meant(tag->name))
+			return refuse(validation, tag, "name", 0,
+				      "tag \"%s\": %s is built in; choose another name",
+				      tag->name, built_in_tag_meant(tag->name));
 		if (text_is_range(tag->name))
 			return refuse(validation, tag, "name", 0,
 				      "tag \"%s\" would read as an address; give it a letter",
@@ -58,8 +55,8 @@ static int unknown_tag(struct validation *validation, const struct owner *owner,
 	char text[128];
 
 	names_suggest(validation, &validation->tags, name, text);
-	for (size_t i = 0; !validation->config->thinned && !*text && i < LENGTH(built_in_tags); i++)
-		schema_nearest(name, built_in_tags[i], &best, &distance);
+	for (size_t i = 0; !validation->config->thinned && !*text && i < BUILT_IN_TAGS; i++)
+		schema_nearest(name, built_in_tags[i].meant, &best, &distance);
 	if (best)
 		snprintf(text, sizeof(text), "; did you mean \"%s\"?", best);
 	return refuse(validation, rule, key, index,
@@ -73,7 +70,6 @@ static int validate_selectors(struct validation *validation, const struct owner 
 {
 	for (size_t i = 0; i < count; i++) {
 		const char *name = selectors[i].name;
-		bool built_in = false;
 		char text[128];
 
 		if (selectors[i].kind == SLUICE_SELECT_ASG &&
@@ -85,9 +81,7 @@ static int validate_selectors(struct validation *validation, const struct owner 
 				      names_suggest(validation, &validation->asgs, name, text));
 		if (selectors[i].kind != SLUICE_SELECT_TAG)
 			continue;
-		for (size_t j = 0; j < LENGTH(built_in_tags); j++)
-			built_in |= !strcmp(name, built_in_tags[j]);
-		if (!built_in && names_find(&validation->tags, name) < 0)
+		if (!built_in_tag_meant(name) && names_find(&validation->tags, name) < 0)
 			return unknown_tag(validation, owner, rule, key, i, name);
 	}
 	return 0;

@@ -135,6 +135,26 @@ static void a_star_in_a_list_is_anything(void **state)
 	sluice_config_free(config);
 }
 
+static void a_built_in_tag_is_read_in_any_case_and_in_azures_words(void **state)
+{
+	struct sluice_config *config = document_read(
+		"apiVersion: sluice/v1\n"
+		"nsgs: {a: {rules: [{name: r, priority: 100, direction: Inbound, access: Deny, "
+		"sources: [INTERNET, azureLoadBalancer, virtualnetwork, LoadBalancer]}]}}\n");
+	const struct sluice_selector *sources = config->nsgs[0].rules[0].sources;
+	char *text = document_text(config);
+
+	(void)state;
+	assert_string_equal(sources[0].name, "Internet");
+	assert_string_equal(sources[1].name, "LoadBalancer");
+	assert_string_equal(sources[2].name, "VirtualNetwork");
+	assert_string_equal(sources[3].name, "LoadBalancer");
+	assert_non_null(strstr(text, "Internet"));
+	assert_null(strstr(text, "INTERNET"));
+	free(text);
+	sluice_config_free(config);
+}
+
 static void everything_ends_at_its_family(void **state)
 {
 	struct sluice_config *config =
@@ -324,6 +344,7 @@ int main(void)
 		cmocka_unit_test(names_that_yaml_would_guess_at_are_text),
 		cmocka_unit_test(the_full_document_means_what_it_says),
 		cmocka_unit_test(a_star_in_a_list_is_anything),
+		cmocka_unit_test(a_built_in_tag_is_read_in_any_case_and_in_azures_words),
 		cmocka_unit_test(everything_ends_at_its_family),
 		cmocka_unit_test(a_copy_is_equal_and_its_own),
 		cmocka_unit_test(a_vnet_keeps_its_vni_whatever_vnets_come_before_it),
