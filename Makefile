@@ -40,7 +40,7 @@ BENCHES := $(filter-out %.bpf,$(BENCHES))
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all help clean packages packages-installed check check-unit check-bpf check-system \
-	check-vm asan fuzz bench bench-quick demo install format lint test-programs
+	check-vm check-data asan fuzz bench bench-quick demo install format lint test-programs
 
 all: $(BUILD)/sluice $(BUILD)/libsluice.a $(BUILD)/libsluice.so ## build the switch
 
@@ -129,6 +129,11 @@ check-system: all $(SYSTEM_PROGRAMS) $(SYSTEM_OBJECTS) ## real traffic through n
 
 check-vm: ## other kernels and SR-IOV in a virtual machine
 	@echo "VM tests left out: there are none in this version"
+
+check-data: all ## captures, filter sets, Azure's NSGs of DATA=DIRECTORY, beside plain readers of them
+	@[ -d "$(DATA)" ] || { echo "usage: make check-data DATA=DIRECTORY, with pcaps/*.pcap," \
+		"classbench/{acl_1k,acl_1k_trace,...} and azure-nsg/nsgs.jsonl" >&2; exit 1; }
+	@DATA=$(abspath $(DATA)) $(RUN) data $(addprefix tests/data/,pcaps.py classbench.py azure.py)
 
 ASAN_BUILD := $(BUILD)-asan
 asan: packages ## the unit tests under the address and undefined-behaviour sanitizers

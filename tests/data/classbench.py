@@ -1,14 +1,13 @@
-#!/usr/bin/python3
+#!/usr/bin/python3 -B
 # SPDX-License-Identifier: BSD-2-Clause
 """
-classbench.py DATA: the filter sets of DATA/classbench as one ACL of the switch, and as NSGs. The
-rule that test-ip-flow names is the one that a plain first match finds.
+DATA=DIRECTORY classbench.py: the filter sets of $DATA/classbench as one ACL of the switch, and as
+NSGs. The rule that test-ip-flow names is the one that a plain first match finds.
 """
 import ipaddress
 import os
 import random
 import re
-import sys
 import time
 
 from switch import Switch, document, run_tests
@@ -197,4 +196,4 @@ def main(data):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(os.environ["DATA"])

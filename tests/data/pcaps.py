@@ -1,13 +1,12 @@
-#!/usr/bin/python3
+#!/usr/bin/python3 -B
 # SPDX-License-Identifier: BSD-2-Clause
 """
-pcaps.py DATA: every capture in DATA/pcaps through `trace --replay`, beside an independent reading
-of its frames.
+DATA=DIRECTORY pcaps.py: every capture in $DATA/pcaps through `trace --replay`, beside an
+independent reading of its frames.
 """
 import glob
 import json
 import os
-import sys
 
 from parse import ETHERNET, captures, parse
 from switch import Switch, document, run_tests
@@ -34,16 +33,15 @@ def main(data):
                     path, done.returncode, len(lines), len(expected), done.stderr.strip()))
                 continue
             for line, (frame, _) in zip(lines, expected):
-                reasons.setdefault(line["reason"], []).append((path, line["frame"]))
                 want = parse(frame)
                 if line["parsed"] != want:
                     wrong.append("%s frame %d (%s):\n  got  %s\n  want %s" % (
                         os.path.basename(path), line["frame"], line["reason"], line["parsed"],
                         want))
-        assert not wrong, "%d of %d frames differ\n" % (len(wrong), frames) + "\n".join(wrong[:int(os.environ.get("SHOW", "20"))])
+        assert not wrong, "%d of %d frames differ\n" % (len(wrong), frames) + "\n".join(
+            wrong[:20])
         return "%d frames of %d captures" % (frames, len(paths))
 
-    reasons = {}
     assert paths, "no captures in " + data
     with Switch() as switch:
         switch.must_lay(document(port=OPEN))
@@ -51,4 +49,4 @@ def main(data):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(os.environ["DATA"])
