@@ -189,6 +189,28 @@ a_ports_own_acl_concerns_that_port_only()
 	passes web1 ping fd00:1:0:1::5
 }
 
+a_thousand_rules_in_each_nsg_hold()
+{
+	# Before the rules that matter stand a thousand that match other ports and addresses.
+	/usr/bin/python3 - "$work/world.yaml" >"$work/thousand.yaml" <<'END'
+import sys
+for line in open(sys.argv[1]):
+    if "name: http" in line or "name: sql" in line:
+        # The rules that were there stand behind the thousand.
+        for i in range(1000):
+            print(f"      - {{name: r{i}, priority: {1000 + i}, direction: Inbound, access: Allow, "
+                  f"protocol: Tcp, sources: [10.1.{i % 200}.{i % 250 + 1}/32], "
+                  f"destinationPorts: [\"{20000 + i}\"]}}")
+        line = line.replace("priority: 100", "priority: 3000")
+    print(line, end="")
+END
+	sluice apply -f "$work/thousand.yaml"
+	passes web1 tcp 10.1.2.4 5432
+	passes db1 tcp fd00:1:0:1::4 80
+	silent web1 tcp 10.1.2.4 22
+	sluice apply -f "$work/world.yaml"
+}
+
 rules_count_what_they_decided()
 {
 	local before
@@ -250,7 +272,7 @@ run_tests a_rule_added_live_lets_new_traffic_in_and_deleted_no_more \
 	ranges_and_lists_match_their_edges icmp_types_are_told_apart \
 	the_built_in_rules_stand_last_and_can_be_overridden \
 	an_acl_is_judged_before_every_nsg_and_for_replies_too \
-	a_ports_own_acl_concerns_that_port_only rules_count_what_they_decided \
+	a_ports_own_acl_concerns_that_port_only a_thousand_rules_in_each_nsg_hold rules_count_what_they_decided \
 	flows_are_listed_and_forgotten answers_agree_with_traffic \
 	observe_shows_drops_and_new_flows_as_they_happen
 finish

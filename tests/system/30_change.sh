@@ -124,6 +124,29 @@ threat_19_writers_take_turns_and_no_change_is_lost()
 	[ "$(sluice -j asg list | json 'len(d)')" = 0 ]
 }
 
+threat_19_a_writer_that_holds_on_is_named_and_readers_do_not_wait()
+{
+	local holder begun
+	flock --no-fork "/run/sluice/$SWITCH/lock" sleep 30 &
+	holder=$!
+	until_true 5 lock_is_held
+	begun=$SECONDS
+	sluice status
+	sluice -j trace web1 tcp 10.1.1.4:40000 10.1.2.4:5432
+	sluice stats web1
+	[ $((SECONDS - begun)) -le 3 ]
+	code 2 sluice asg add waiting 2>"$work/said"
+	kill $holder
+	wait $holder || true
+	cat "$work/said"
+	grep -qiE 'busy|hold|lock|turn|chang' "$work/said"
+	# What held it is gone, and so is its lock.
+	sluice asg add waiting
+	sluice asg del waiting
+}
+
+lock_is_held() { ! flock -n "/run/sluice/$SWITCH/lock" true; }
+
 a_second_up_is_refused_and_changes_nothing()
 {
 	code 2 sluice up -f "$work/world.yaml"
@@ -264,6 +287,7 @@ run_tests what_is_exported_is_read_back_and_changes_nothing \
 	apply_makes_the_switch_what_the_file_says what_if_changes_nothing rollback_is_a_switch_back \
 	an_unconfirmed_change_is_taken_back_by_itself a_confirmed_change_stays \
 	an_unconfirmed_up_takes_the_switch_down threat_19_writers_take_turns_and_no_change_is_lost \
+	threat_19_a_writer_that_holds_on_is_named_and_readers_do_not_wait \
 	a_second_up_is_refused_and_changes_nothing threat_23_an_upgrade_keeps_flows_counters_and_policy \
 	a_vanished_device_is_reported_and_comes_back \
 	threat_22_a_reused_ifindex_never_receives_anothers_traffic \

@@ -38,9 +38,15 @@ threat_01_a_device_without_bindings_admits_nothing()
 
 threat_02_dhcp_servers_and_router_adverts_are_dropped_unless_allowed()
 {
+	local before
 	refused dhcp-server dhcp_offer
 	refused dhcp-server dhcp6_advertise
 	refused router-advert router_advert
+	sluice port set web1 --guards.dhcpServer allow
+	before=$(drops web1 dhcp-server)
+	frames web1 dhcp_offer
+	[ "$(drops web1 dhcp-server)" = "$before" ]
+	sluice port set web1 --guards.dhcpServer deny
 	sluice port set web1 --guards.spoofing allow
 	seen db1 frames web1 udp4 src=10.1.1.77
 	sluice port set web1 --guards.spoofing deny

@@ -127,6 +127,10 @@ world_up()
 
 world_document()
 {
+	local first=$HOOK
+
+	# "mixed": every way from one hook to the other.
+	[ "$HOOK" != mixed ] || local HOOK=tc first=xdp
 	cat <<END
 apiVersion: sluice/v1
 switch: {name: $SWITCH}
@@ -158,10 +162,10 @@ nsgs:
       - {name: ping, priority: 120, direction: Inbound, access: Allow, protocol: Icmp}
       - {name: rest, priority: 4096, direction: Inbound, access: Deny, protocol: "*"}
 ports:
-  - {name: web1, device: web1, hook: $HOOK, vnet: blue, subnet: web, mac: 52:54:00:00:01:04, addresses: [10.1.1.4, "fd00:1:0:1::4"]}
+  - {name: web1, device: web1, hook: $first, vnet: blue, subnet: web, mac: 52:54:00:00:01:04, addresses: [10.1.1.4, "fd00:1:0:1::4"]}
   - {name: web2, device: web2, hook: $HOOK, vnet: blue, subnet: web, mac: 52:54:00:00:01:05, addresses: [10.1.1.5, "fd00:1:0:1::5"]}
   - {name: db1, device: db1, hook: $HOOK, vnet: blue, subnet: db, mac: 52:54:00:00:02:04, addresses: [10.1.2.4, "fd00:1:0:2::4"]}
-  - {name: red1, device: red1, hook: $HOOK, vnet: red, subnet: web, mac: 52:54:00:00:01:04, addresses: [10.1.1.4, "fd00:1:0:1::4"]}
+  - {name: red1, device: red1, hook: $first, vnet: red, subnet: web, mac: 52:54:00:00:01:04, addresses: [10.1.1.4, "fd00:1:0:1::4"]}
   - {name: red2, device: red2, hook: $HOOK, vnet: red, subnet: db, mac: 52:54:00:00:02:04, addresses: [10.1.2.4, "fd00:1:0:2::4"]}
 END
 }
@@ -238,13 +242,14 @@ must()
 
 finish() { exit $failed; }
 
-# Runs the calling file once with delivery by tc and once by XDP.
+# Runs the calling file once a hook: with delivery by tc and by XDP unless told.
 each_hook()
 {
 	local hook
 
 	[ -z "${HOOK_GIVEN:-}" ] || return 0
-	for hook in tc xdp; do
+	[ $# -gt 0 ] || set -- tc xdp
+	for hook; do
 		HOOK_GIVEN=1 HOOK=$hook SUFFIX=_on_$hook bash "$0" || failed=1
 	done
 	finish
