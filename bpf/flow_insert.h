@@ -157,6 +157,7 @@ static __always_inline void flow_fill(struct flow *flow, const struct packet *pa
 
 	flow->key = key->key;
 	flow->last_seen = packet->now;
+	flow->error_due = packet->now;
 	flow->slot[here] = packet->in_slot;
 	flow->slot[far_end(packet)] = packet->out_slot;
 	flow->packets[here] = 1;

@@ -10,6 +10,7 @@
 #include "bpf/flow_table.h"
 #include "bpf/frame.h"
 
+#define ICMP_ERROR_BURST  64
 #define QUOTED_EXTENSIONS 6 /* IPv6 extension headers looked behind */
 
 struct quoted {
@@ -106,6 +107,24 @@ static __always_inline bool read_quoted(struct packet *packet, struct quoted *qu
 	       address_equal(&packet->tuple.destination, &quoted->tuple.source);
 }
 
+/*
+ * Each error about a flow uses up one tick of its allowance, which grows with time up to
+ * ICMP_ERROR_BURST ticks: fifteen errors a second in the long run. Two CPUs that count at once may let
+ * one more pass.
+ */
+static __always_inline bool error_is_due(const struct packet *packet, struct flow *flow)
+{
+	__u32 due = READ_ONCE(flow->error_due);
+
+	if ((__s32)(due - packet->now) < 0)
+		due = packet->now;
+	if (due - packet->now >= ICMP_ERROR_BURST)
+		return false;
+	if (!packet->read_only)
+		WRITE_ONCE(flow->error_due, due + 1);
+	return true;
+}
+
 /* Finds the flow an ICMP error belongs to. The error runs against the packet it quotes. */
 static __noinline int find_quoted_flow(struct packet *packet, __u32 vni)
 {
@@ -124,6 +143,8 @@ static __noinline int find_quoted_flow(struct packet *packet, __u32 vni)
 	if (!flow || flow->slot[(direction & 1) ^ 1] != packet->in_slot ||
 	    !flow_unchanged(flow, claim))
 		return DROP_ICMP_UNRELATED;
+	if (!error_is_due(packet, flow))
+		return DROP_ICMP_RATE;
 	packet->direction = !direction;
 	packet->flow = flow;
 	packet->flow_claim = claim;

@@ -41,6 +41,7 @@
 	X(FRAGMENT_LIMIT, "fragment-limit", FLOW, "datagram in more separate pieces than are kept")\
 	X(TCP_STATE, "tcp-state", FLOW, "TCP segment that does not fit the connection's state")  \
 	X(ICMP_UNRELATED, "icmp-unrelated", FLOW, "ICMP error that quotes no live flow")         \
+	X(ICMP_RATE, "icmp-rate", FLOW, "more ICMP errors about one flow than are believed")       \
 	X(FLOW_TABLE_FULL, "flow-table-full", FLOW, "no room for a new flow")                    \
 	X(FLOW_LIMIT, "flow-limit", FLOW, "the port is at its flowLimit")                        \
 	X(ACL_DENY, "acl-deny", POLICE, "an ACL rule denies")                                    \

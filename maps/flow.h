@@ -88,7 +88,7 @@ struct flow {
 		__u64 standing;           /* the same as the one word that is swapped */
 	};
 	__u16 slot[2];            /* port at each end; a packet of direction d goes to slot[!d] */
-	__u8 padding[4];
+	__u32 error_due;          /* tick up to which ICMP errors about it have used its allowance */
 	/* Second line: what it writes. */
 	__u64 packets[2];         /* by direction of the key */
 	__u64 bytes[2];           /* frame lengths, without FCS */

@@ -221,6 +221,13 @@ static struct frame unrelated_error(int family)
 		   .icmp_type = family == AF_INET ? 3 : 1, .quote = &never_sent);
 }
 
+/* The flow that unrelated_error() quotes lives, and errors about it came for an hour. */
+static void use_up_the_errors(struct bpf_switch *sw, int family)
+{
+	assert_delivered(send_frame(sw, &bob, datagram(&bob, &alice, family, 53, 4000)), &alice);
+	flow_between(sw, &bob, &alice, family)->error_due += 3600 * FLOW_TICKS_PER_SECOND;
+}
+
 /* Every entry belongs to somebody else who was seen just now. */
 static void occupy_every_entry(struct bpf_switch *sw, int family)
 {
@@ -314,6 +321,7 @@ static const struct provocation provocations[DROP_REASON_COUNT] = {
 	[DROP_FRAGMENT_LIMIT] = { .prepare = send_scattered_pieces, .frame = middle_piece },
 	[DROP_TCP_STATE] = { .frame = acknowledgment },
 	[DROP_ICMP_UNRELATED] = { .frame = unrelated_error },
+	[DROP_ICMP_RATE] = { .prepare = use_up_the_errors, .frame = unrelated_error },
 	[DROP_FLOW_TABLE_FULL] = { .prepare = occupy_every_entry, .frame = honest },
 	[DROP_FLOW_LIMIT] = { .town = { .alice = "flowLimit: 1" },
 			      .prepare = use_up_the_quota,

@@ -119,6 +119,33 @@ static void threat_11_third_party_has_no_say_in_a_flow(void **state)
 	}
 }
 
+/* A burst passes; what a flood sends beyond it does not, and the next flow has its own allowance. */
+static void threat_11_errors_about_a_flow_are_rate_limited(void **state)
+{
+	struct bpf_switch *sw = *state;
+	int passed = 0;
+
+	FOR_EACH_FAMILY(family) {
+		struct frame query = datagram(&alice, &carol, family, 4000, 53);
+		struct frame other = datagram(&alice, &carol, family, 4001, 53);
+		struct frame error = unreachable(&carol, &alice, family, &query);
+		struct outcome outcome;
+
+		assert_delivered(send_frame(sw, &alice, query), &carol);
+		assert_delivered(send_frame(sw, &alice, other), &carol);
+		for (passed = 0; passed < 100000; passed++) {
+			outcome = send_frame(sw, &carol, error);
+			if (outcome.reason == DROP_ICMP_RATE)
+				break;
+			assert_delivered(outcome, &alice);
+		}
+		assert_in_range(passed, 64, 99999);
+		assert_delivered(send_frame(sw, &carol,
+					    unreachable(&carol, &alice, family, &other)),
+				 &alice);
+	}
+}
+
 static void threat_11_error_extends_no_flow(void **state)
 {
 	struct bpf_switch *sw = *state;
@@ -209,6 +236,7 @@ int main(void)
 		TEST(error_about_tcp_and_echo_is_related),
 		TEST(threat_11_error_that_quotes_no_live_flow),
 		TEST(threat_11_third_party_has_no_say_in_a_flow),
+		TEST(threat_11_errors_about_a_flow_are_rate_limited),
 		TEST(threat_11_error_extends_no_flow),
 		TEST(error_meets_the_acls),
 		TEST(quoted_packet_cut_short),
