@@ -107,9 +107,13 @@ static int replay_frames(struct invocation *invocation, struct sluice *sw, const
 int run_replay(struct invocation *invocation, struct sluice *sw, const char *port, const char *path)
 {
 	char problem[PCAP_ERRBUF_SIZE];
-	pcap_t *pcap = pcap_open_offline(path, problem);
+	struct sluice_error error = { 0 };
+	pcap_t *pcap;
 	int code;
 
+	if (sluice_port_slot(sw, port, &error) < 0)
+		return refuse(invocation, &error);
+	pcap = pcap_open_offline(path, problem);
 	if (!pcap)
 		return refuse_text(invocation, "%s", problem);
 	if (pcap_datalink(pcap) != DLT_EN10MB)

@@ -93,6 +93,8 @@ a_replay_says_what_became_of_each_frame()
 	printf '\324\303\262\241\2\0\4\0\0\0\0\0\0\0\0\0\0\0\4\0\161\0\0\0' >"$work/cooked.pcap"
 	sluice trace web1 --replay "$work/cooked.pcap" 2>"$work/refused" && return 1
 	grep 'only Ethernet' "$work/refused"
+	sluice trace nobody --replay "$work/two.pcap" 2>"$work/refused" && return 1
+	grep '^sluice: switch .* has no port "nobody"' "$work/refused"
 }
 
 # capture_of LENGTH CAPTURED FRAME-AS-HEX: a capture with one frame of LENGTH bytes, of which CAPTURED
