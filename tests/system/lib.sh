@@ -176,9 +176,10 @@ world_down()
 	local pid name
 
 	while read -r pid; do kill "$pid" 2>/dev/null; done <"$work/pids"
-	if [ -d "/sys/fs/bpf/sluice/$SWITCH" ] || [ -d "/run/sluice/$SWITCH" ]; then
-		sluice down >/dev/null
-	fi
+	for name in /sys/fs/bpf/sluice/"$P"* /run/sluice/"$P"*; do
+		[ ! -e "$name" ] || host "$SLUICE" --switch "${name##*/}" down >/dev/null
+	done
+	rm -f /sys/fs/bpf/"$P"-*
 	for name in $(ip netns list | grep -oE "^$P-[a-z0-9-]+"); do
 		ip netns del "$name"
 	done
