@@ -33,7 +33,7 @@ serve()
 	servers="$servers $!"
 	disown
 	for _ in $(seq 100); do
-		grep -q ready "$work/$1" && return
+		grep -qs ready "$work/$1" && return
 		sleep 0.05
 	done
 	echo "no server in $1: $(cat "$work/$1")" >&2
@@ -59,7 +59,7 @@ try()
 	ping) in_guest "$2" ping -c 1 -W 1 "${to//[][]/}" >/dev/null 2>&1 && got=reached || got=silence ;;
 	*) got=$(in_guest "$2" "$GUEST" "$3" "${to//[][]/}" "$6" 600) ;;
 	esac
-	printf '   %-7s %-5s -> %-4s %-22s %s' "${3}${6:+/$6}" "$2" "$4" "${to//[][]/}" \
+	printf '   %-9s %-5s -> %-4s %-22s %s' "${3}${6:+/$6}" "$2" "$4" "${to//[][]/}" \
 		"$([ "$got" = reached ] && echo 'passes    ' || echo 'is refused')"
 	[ "$3" = ping ] || rule_for "$from:40000" "$to:$6" "$4" "$3"
 	echo
@@ -102,7 +102,7 @@ say "vnet red has the same addresses: its guests reach each other, never blue's"
 for question in "tcp 10.1.2.4 22 reached" "tcp 10.1.1.5 80 silence"; do
 	read -r kind address port expected <<<"$question"
 	got=$(in_guest red1 "$GUEST" "$kind" "$address" "$port" 600)
-	printf '   %-7s red1  -> %-27s %s\n' "$kind/$port" "$address" "$got"
+	printf '   %-9s red1  -> %-27s %s\n' "$kind/$port" "$address" "$got"
 	[ "$got" = "$expected" ] || surprise
 done
 
@@ -117,7 +117,7 @@ demo nsg rule create --nsg-name db -n ssh --priority 200 --direction Inbound --a
 	--destination-address-prefixes '*' --destination-port-ranges 22
 try reached web1 tcp db1 4 22
 wait $transfer || surprise
-echo "   the transfer: $(cat "$work/burst")"
+echo "   the transfer, in datagrams sent and echoes heard: $(cat "$work/burst")"
 
 say "counters"
 demo stats web1
