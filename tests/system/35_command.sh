@@ -164,6 +164,19 @@ counters_are_told_by_port_reason_and_rule()
 		grep -x 2
 }
 
+# A sender's packets are counted by the CPU it runs on; what is told is the sum.
+counters_sum_what_every_cpu_counted()
+{
+	local cpu hits cpus
+	cpus=$(nproc)
+	[ "$cpus" -gt 1 ] || skip "there is one CPU"
+	hits=$(rule_hits db ping)
+	for cpu in $(seq 0 $((cpus - 1))); do
+		in_guest web1 taskset -c "$cpu" ping -q -c 5 -i 0.2 -W 2 10.1.2.4
+	done
+	[ "$(rule_hits db ping)" = $((hits + 10 * cpus)) ]
+}
+
 # Whether the programs were told to tell.
 observing()
 {
@@ -325,7 +338,7 @@ run_tests test_ip_flow_names_the_rule_that_decides \
 	trace_tells_each_stage_and_agrees_with_the_wire a_trace_makes_no_flow_unless_told_to \
 	a_replay_says_what_became_of_each_frame a_replay_takes_frames_of_every_length \
 	flows_are_listed_from_the_end_that_began \
-	counters_are_told_by_port_reason_and_rule \
+	counters_are_told_by_port_reason_and_rule counters_sum_what_every_cpu_counted \
 	observe_shows_drops_and_new_flows_and_what_it_left_out \
 	effective_rules_are_told_in_the_order_they_are_asked next_hop_says_where_a_packet_would_go \
 	an_option_may_be_written_in_three_ways_and_in_azs_words what_if_says_what_would_change \
