@@ -91,7 +91,7 @@ int attachments_refuse_shared(const struct sluice *sw, const struct attachments 
  * -ENOENT and others with a sentence when that can not be. */
 int attachments_prepare(struct attachments *attachments, const struct attachments *running,
 			const struct devices *devices, struct sluice_error *error);
-/* Whether frames run natively through XDP at this port. */
+/* Whether frames run through XDP at this port, natively or not. */
 bool attachment_by_xdp(const struct attachment *attachment);
 
 /* --- loader/attach.c --- */

@@ -29,7 +29,7 @@ static bool asks_xdp(const struct attachment *attachment)
 
 bool attachment_by_xdp(const struct attachment *attachment)
 {
-	return !attachment->uplink && attachment->wanted == SLUICE_HOOK_XDP;
+	return !attachment->uplink && asks_xdp(attachment);
 }
 
 static void place_port(const struct device *device, struct attachment *attachment)
@@ -43,7 +43,10 @@ static void place_port(const struct device *device, struct attachment *attachmen
 				   !asks_xdp(attachment);
 	if (asks_xdp(attachment))
 		snprintf(placement->why, sizeof(placement->why),
-			 "%s: xdp, as asked: more packets a second, no GSO", kind);
+			 "%s: %s, as asked, no GSO", kind,
+			 attachment->wanted == SLUICE_HOOK_XDP ?
+				 "xdp: more packets a second" :
+				 "generic xdp: slower than xdp and tc");
 	else if (placement->redirect_peer)
 		snprintf(placement->why, sizeof(placement->why),
 			 "%s: tc keeps GSO and hands frames straight into the container%s", kind,
@@ -256,7 +259,8 @@ static int note_change(struct attachment *attachment, const struct attachments *
 /*
  * Frames that XDP sends into a veth vanish unless its far end polls for them, which GRO makes it do.
  * Frames that a far end sends to an XDP program carry unfinished checksums while it believes that
- * somebody behind finishes them.
+ * somebody behind finishes them. Without checksums a far end makes no GSO frames either: generic
+ * XDP is handed them whole, and the kernel drops what is longer than the MTU when it redirects.
  */
 static int prepare_veth(struct attachment *attachment, const struct attachments *running,
 			const struct device *device, struct sluice_error *error)

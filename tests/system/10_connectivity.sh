@@ -171,6 +171,17 @@ status_shows_the_delivery_asked_for()
 	fi
 }
 
+generic_xdp_carries_what_a_stack_would_segment_late()
+{
+	local port
+	for port in web1 db1; do sluice port set $port --hook xdp-generic; done
+	sluice status
+	bulk_tcp_arrives_whole
+	passes web1 udp 10.1.2.4 53 5000 8000
+	for port in web1 db1; do sluice port set $port --hook "$HOOK"; done
+	passes web1 tcp 10.1.2.4 5432
+}
+
 must world_up
 run_tests guests_of_a_subnet_reach_each_other guests_of_two_subnets_reach_each_other \
 	what_no_rule_allows_gets_no_answer_and_names_its_rule \
@@ -180,5 +191,6 @@ run_tests guests_of_a_subnet_reach_each_other guests_of_two_subnets_reach_each_o
 	bulk_tcp_arrives_whole thousands_of_datagrams_all_come_back \
 	two_vnets_with_the_same_addresses_do_not_meet a_neighbor_in_another_vnet_is_not_answered \
 	an_icmp_error_about_a_live_flow_comes_back duplicate_address_detection_finds_no_duplicate \
-	a_guest_behind_a_tap_is_one_like_any_other status_shows_the_delivery_asked_for
+	a_guest_behind_a_tap_is_one_like_any_other status_shows_the_delivery_asked_for \
+	generic_xdp_carries_what_a_stack_would_segment_late
 finish
