@@ -93,6 +93,19 @@ static int create_link(const struct sluice *sw, struct attachment *attachment, i
 	return result;
 }
 
+/*
+ * Whether the device's one place for XDP holds our own program of the other mode. It is not ended
+ * here: between the two, frames would go up the host's stack, past every policy.
+ */
+static bool own_xdp_there(const struct sluice *sw, const struct attachment *attachment,
+			  enum attach_hook hook)
+{
+	char path[STATE_PATH_MAX];
+
+	link_path(sw, attachment, hook == ATTACH_XDP ? ATTACH_XDP_GENERIC : ATTACH_XDP, path);
+	return !access(path, F_OK);
+}
+
 static void say_why(struct attachment *attachment, const char *why)
 {
 	snprintf(attachment->placement.why, sizeof(attachment->placement.why), "%s", why);
@@ -138,6 +151,8 @@ static int attach_xdp(const struct sluice *sw, struct attachment *attachment,
 		}
 		return result;
 	}
+	if (device->xdp_program && own_xdp_there(sw, attachment, hook))
+		return refuse_own(device, error);
 	if (device->xdp_program)
 		return refuse_occupied(attachment, device, error);
 	result = create_link(sw, attachment, program, hook);

@@ -119,6 +119,8 @@ int links_remove_others(const struct sluice *sw, const struct attachments *kept,
 /* Somebody else's program is there: -EBUSY. */
 int refuse_occupied(const struct attachment *attachment, const struct device *device,
 		    struct sluice_error *error);
+/* Our own program is there in the other mode: -EBUSY. */
+int refuse_own(const struct device *device, struct sluice_error *error);
 /* The driver answered with code. -ENOTSUP where another hook would do. */
 int refuse_xdp(const struct attachment *attachment, const struct device *device, int code,
 	       struct sluice_error *error);

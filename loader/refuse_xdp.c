@@ -37,6 +37,13 @@ int refuse_occupied(const struct attachment *attachment, const struct device *de
 				device->name, name, device->xdp_program, attachment->ifname);
 }
 
+int refuse_own(const struct device *device, struct sluice_error *error)
+{
+	return sluice_error_set(error, -EBUSY,
+				"%s has one place for XDP, native or generic: set hook: tc first, "
+				"and then the other", device->name);
+}
+
 int refuse_xdp(const struct attachment *attachment, const struct device *device, int code,
 	       struct sluice_error *error)
 {

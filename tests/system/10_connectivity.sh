@@ -174,11 +174,20 @@ status_shows_the_delivery_asked_for()
 generic_xdp_carries_what_a_stack_would_segment_late()
 {
 	local port
-	for port in web1 db1; do sluice port set $port --hook xdp-generic; done
+	for port in web1 db1; do
+		sluice port set $port --hook tc
+		sluice port set $port --hook xdp-generic
+	done
 	sluice status
 	bulk_tcp_arrives_whole
 	passes web1 udp 10.1.2.4 53 5000 8000
-	for port in web1 db1; do sluice port set $port --hook "$HOOK"; done
+	# There is one place for XDP: no frame shall pass while neither mode's program is there.
+	sluice port set web1 --hook xdp 2>"$work/said" && return 1
+	grep 'web1 has one place for XDP.*hook: tc first' "$work/said"
+	for port in web1 db1; do
+		sluice port set $port --hook tc
+		sluice port set $port --hook "${HOOK/mixed/auto}"
+	done
 	passes web1 tcp 10.1.2.4 5432
 }
 
