@@ -165,7 +165,8 @@ static __always_inline struct flow *bucket_find(const struct control *control, _
 	return i < FLOWS_PER_BUCKET ? flow_way(control, bucket, i) : NULL;
 }
 
-/* The live entry of a key, or NULL. *now is read where it lies, to save the stack a copy. *claim is for flow_unchanged(), after the last read. */
+/* The live entry of a key, or NULL. *now is read where it lies, to save the stack a copy. *claim is
+ * for flow_unchanged(), after the last read. */
 static __always_inline struct flow *flow_find(const struct control *control,
 					      const union flow_words *key, const __u32 *now,
 					      __u32 *claim)
