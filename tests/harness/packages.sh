@@ -5,6 +5,7 @@
 #
 #   packages.sh build        says what the build lacks and the command that gets it; 1 when it does
 #   packages.sh all          the same for the build and the tests
+#   packages.sh vm           the same for the tests in a virtual machine, which are left out without them
 #   packages.sh install      installs what is missing (root), and mounts bpffs where it is not
 #
 # A need is probed for by what it provides, so that a library somebody built serves as well as the
@@ -13,7 +14,8 @@
 set -u
 export PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
 
-# package | what it must provide: cmd:NAME, pkg:NAME, header:PATH, file:GLOB, or python:MODULE
+# package | what it must provide: cmd:NAME, static:NAME, pkg:NAME, header:PATH,
+# or python:MODULE
 build_needs="
 gcc|cmd:gcc
 libc6-dev|header:stdio.h
@@ -45,6 +47,12 @@ python3-scapy|python:scapy
 mandoc|cmd:mandoc
 shellcheck|cmd:shellcheck
 "
+vm_needs="
+qemu-system-x86|cmd:qemu-system-x86_64
+busybox-static|static:busybox
+kmod|cmd:depmod
+xz-utils|cmd:xz
+"
 oldest_clang=16
 
 newest_clang()
@@ -57,6 +65,7 @@ provides()
 {
 	case $1 in
 	cmd:*) command -v "${1#*:}" >/dev/null ;;
+	static:*) command -v "${1#*:}" >/dev/null && ! ldd "$(command -v "${1#*:}")" >/dev/null 2>&1 ;;
 	pkg:*) pkg-config --exists "${1#*:}" 2>/dev/null ;;
 	header:*) echo "#include <${1#*:}>" | gcc -E -x c - >/dev/null 2>&1 ;;
 	python:*) /usr/bin/python3 -c "import importlib.util, sys
@@ -123,6 +132,7 @@ install()
 case ${1:-} in
 build) tell "$build_needs" ;;
 all) tell "$build_needs $test_needs" ;;
+vm) tell "$vm_needs" ;;
 install) install ;;
 *) sed -n 's/^#   //p' "$0"; exit 1 ;;
 esac

@@ -1,0 +1,68 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# run.sh SUITE SECONDS COMMAND... : runs a command under the kernel of a Debian suite, as root, with
+# this machine's files as they are and a layer in memory above them. Passes its output and exit code
+# on; 124 when it took longer. 77, with the reason on stdout, when there is no such virtual machine
+# here. In it, SLUICE_VM holds the suite.
+#
+# KVM is not asked for, as the tests have to run inside virtual machines, too: VM_ACCEL=kvm does.
+
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+root=$PWD
+suite=$1 seconds=$2
+shift 2
+
+if [ "$(uname -m)" != x86_64 ]; then
+	echo "the virtual machine is an x86_64 one, this machine is not"
+	exit 77
+fi
+if ! reason=$(tests/harness/packages.sh vm 2>&1); then
+	echo "$reason" | head -1
+	exit 77
+fi
+if ! reason=$(tests/vm/kernel.sh "$suite" 2>&1); then
+	echo "$reason" | tail -1
+	exit 77
+fi
+
+place=$(cd "${BUILD:-build}/vm/$suite" && pwd)
+work=$(mktemp -d "$place/run.XXXXXX")
+machine=
+trap '[ -z "$machine" ] || kill "$machine" 2>/dev/null; rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM HUP
+
+# The kernel unpacks one archive after the other.
+install -D -m 755 tests/vm/init.sh "$work/initramfs.d/init"
+{
+	cat "$place/initramfs"
+	(cd "$work/initramfs.d" && echo init | busybox cpio -o -H newc 2>/dev/null | gzip -1)
+} >"$work/initramfs"
+
+# The exit code leaves by a port of the machine's, which ends it with 2 * code + 1.
+cat >"$work/run" <<END
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM=dumb LC_ALL=C
+export SLUICE_VM=$suite BUILD=${BUILD:-build}
+cd $root
+$(printf '%q ' "$@") </dev/null
+code=\$?
+[ \$code -lt 127 ] || code=126
+stty -F /dev/console sane
+printf "\\\\x\$(printf %x \$code)" | dd of=/dev/port bs=1 seek=244 status=none
+echo b >/proc/sysrq-trigger
+END
+
+timeout -k 5 "$seconds" qemu-system-x86_64 -machine q35 -accel "${VM_ACCEL:-tcg}" -cpu max -smp 2 \
+	-m 2G -nodefaults -display none -no-reboot -serial stdio -device isa-debug-exit,iobase=0xf4,iosize=1 \
+	-kernel "$place/vmlinuz" -initrd "$work/initramfs" \
+	-append "console=ttyS0 quiet panic=-1 oops=panic sluice.modules=$place/modules sluice.run=$work/run" \
+	-virtfs local,path=/,mount_tag=host,security_model=none,readonly=on,multidevs=remap \
+	</dev/null > >(tr -d '\r') 2>&1 &
+machine=$!
+wait $machine
+code=$?
+machine=
+[ $code != 124 ] && [ $((code % 2)) = 0 ] && echo "the virtual machine ended before its command" && exit 1
+[ $code = 124 ] && echo "the virtual machine was ended after $seconds s" && exit 124
+exit $((code / 2))
