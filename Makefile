@@ -32,6 +32,7 @@ SYSTEM_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(filter-out %.bpf.c,$(wildcard tes
 SYSTEM_OBJECTS := $(patsubst %.bpf.c,$(BUILD)/%.bpf.o,$(wildcard tests/system/*.bpf.c))
 UNIT_SCRIPTS := $(wildcard tests/unit/*.sh)
 SYSTEM_TESTS := $(sort $(wildcard tests/system/[0-9][0-9]_*.sh))
+VM_TESTS := $(sort $(wildcard tests/vm/[0-9][0-9]_*.sh))
 FUZZERS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/*.c))
 BENCHES := $(patsubst %.c,$(BUILD)/%,$(wildcard bench/*.c))
 BPF_FLOORS := $(patsubst %.bpf.c,$(BUILD)/%.skel.h,$(wildcard bench/*.bpf.c))
@@ -114,9 +115,12 @@ JOBS := -j$(shell nproc)
 check: packages-installed ## install what is missing (as root), build, run every test
 	@$(MAKE) --no-print-directory $(JOBS) test-programs
 	@rm -f $(BUILD)/check/*.total
-	@for part in check-unit asan check-bpf check-system check-vm; do \
-		$(MAKE) --no-print-directory $$part || true; done
-	@BUILD=$(BUILD) tests/harness/sum $(CHECK_PARTS)
+	@vm=$$(tests/harness/packages.sh vm >/dev/null 2>&1 && echo vm); \
+	for part in check-unit asan check-bpf check-system $${vm:+check-vm}; do \
+		$(MAKE) --no-print-directory $$part || true; done; \
+	tests/harness/packages.sh vm 2>&1 | \
+		sed -n 's/^get them with: */the VM tests are left out; to have them: /p'; \
+	BUILD=$(BUILD) tests/harness/sum $(CHECK_PARTS) $$vm
 
 check-unit: all $(UNIT_TESTS) ## the library's pure parts, and the shape of the source
 	@$(RUN) unit $(UNIT_TESTS) $(UNIT_SCRIPTS)
@@ -127,8 +131,9 @@ check-bpf: all $(BPF_TESTS) $(BENCHES) ## frames through the loaded programs, an
 check-system: all $(SYSTEM_PROGRAMS) $(SYSTEM_OBJECTS) ## real traffic through namespaces, by the real command
 	@$(RUN) system $(SYSTEM_TESTS)
 
-check-vm: ## other kernels and SR-IOV in a virtual machine
-	@echo "VM tests left out: there are none in this version"
+check-vm: test-programs $(FUZZERS) ## the oldest kernel, and libxdp's dispatcher, in a virtual machine
+	@tests/harness/packages.sh vm
+	@$(RUN) vm $(VM_TESTS)
 
 check-data: all ## captures, filter sets, Azure's NSGs of DATA=DIRECTORY, beside plain readers of them
 	@[ -d "$(DATA)" ] || { echo "usage: make check-data DATA=DIRECTORY, with pcaps/*.pcap," \

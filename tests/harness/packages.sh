@@ -106,7 +106,7 @@ tell()
 	[ -z "$absent" ] && return 0
 	echo "sluice needs packages that this machine does not have: $absent" >&2
 	echo "get them with:  apt-get update && apt-get install -y --no-install-recommends $absent" >&2
-	echo "(as root; 'make check' and 'make demo' do it themselves)" >&2
+	[ "$1" = "$vm_needs" ] || echo "(as root; 'make check' and 'make demo' do it themselves)" >&2
 	return 1
 }
 

@@ -1,9 +1,10 @@
 #!/bin/busybox sh
 # SPDX-License-Identifier: BSD-2-Clause
+# shellcheck shell=dash disable=SC2154 # `modules` and `run` come from the command line of the kernel
 #
 # The first process of the virtual machine. The machine's root is the host's, read-only, below a layer
-# in memory: what is written there is gone with it. Boots sluice.modules=DIR, sluice.run=FILE from the
-# kernel's command line.
+# in memory: what is written there is gone with it. The kernel's command line names its
+# modules (sluice.modules=DIR) and what it runs (sluice.run=FILE).
 
 export PATH=/bin
 /bin/busybox --install -s /bin

@@ -3,7 +3,7 @@
 #
 # kernel.sh SUITE : gets the kernel of a Debian suite (bookworm: 6.1, trixie: 6.12) by apt, without
 # installing it, and makes what run.sh boots: $BUILD/vm/SUITE/{vmlinuz,initramfs,modules/}. What is
-# there already stays. On failure says why in one line.
+# there already stays. When the machine lacks something, says what in one line, and fails.
 
 # shellcheck disable=SC2086 # lists of options and names
 set -u
@@ -11,6 +11,14 @@ cd "$(dirname "$0")/../.." || exit 1
 export PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin" LC_ALL=C
 suite=$1
 place=${BUILD:-build}/vm/$suite
+if [ "$(uname -m)" != x86_64 ]; then
+	echo "the virtual machine is an x86_64 one, this machine is not" >&2
+	exit 1
+fi
+if ! lacking=$(tests/harness/packages.sh vm 2>&1); then
+	echo "$lacking" | head -1 >&2
+	exit 1
+fi
 [ ! -e "$place/initramfs" ] || exit 0
 
 mkdir -p "$place.new/lists/partial" "$place.new/archives/partial" "$place.new/root" || exit 1

@@ -1,0 +1,23 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# The packet tests on the oldest kernel that is supported, and some seconds of the comparison with the
+# reference model. What measures time is left out: an emulated processor has none.
+# shellcheck source=tests/vm/lib.sh
+. "$(dirname "$0")/lib.sh"
+inside bookworm 420
+
+programs=()
+for source in tests/bpf/*.c; do
+	program=$(basename "$source" .c)
+	[ "$program" = model_agrees ] || programs+=("$BUILD/tests/bpf/$program")
+done
+each "${programs[@]}"
+code=$?
+
+if "$BUILD/tests/fuzz/differential" 15 1; then
+	echo "ok - switch_and_reference_model_agree"
+else
+	echo "not ok - switch_and_reference_model_agree"
+	code=1
+fi
+exit $code
