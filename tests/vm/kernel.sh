@@ -60,7 +60,7 @@ mkdir -p "$work/modules" && mv "$modules/$version" "$work/modules/$version" &&
 	mv "$root/boot/vmlinuz-$version" "$work/vmlinuz" || refuse "$image is not laid out as expected"
 
 # depmod and modprobe look below lib/modules.
-mkdir -p "$work/initramfs.d"/{bin,dev,proc,sys,host,upper,root,modules} "$work/base/lib"
+mkdir -p "$work/files"/{bin,dev,proc,sys,host,upper,root,modules} "$work/base/lib"
 ln -s "$work/modules" "$work/base/lib/modules"
 depmod -b "$work/base" "$version" >"$say" 2>&1 || refuse "depmod fails on $image"
 
@@ -68,15 +68,15 @@ depmod -b "$work/base" "$version" >"$say" 2>&1 || refuse "depmod fails on $image
 number=100
 for module in $(modprobe -d "$work/base" -S "$version" --show-depends -a \
 	virtio_pci 9pnet_virtio 9p overlay 2>"$say" | sed -n 's/^insmod //p' | awk '!seen[$1]++'); do
-	name=$work/initramfs.d/modules/$((number++))-$(basename "$module")
+	name=$work/files/modules/$((number++))-$(basename "$module")
 	case $module in
 	*.xz) xz -dc "$module" >"${name%.xz}" ;;
 	*) cp "$module" "$name" ;;
 	esac || refuse "a module of $image can not be read"
 done
 [ $number -gt 100 ] || refuse "$image has no 9p"
-cp "$(command -v busybox)" "$work/initramfs.d/bin/busybox" &&
-	(cd "$work/initramfs.d" && find . | busybox cpio -o -H newc 2>"$say" | gzip -1 >../initramfs) ||
+cp "$(command -v busybox)" "$work/files/bin/busybox" &&
+	(cd "$work/files" && find . | busybox cpio -o -H newc 2>"$say" | gzip -1 >../initramfs) ||
 	refuse "no initramfs could be made"
 
 mkdir -p "$(dirname "$place")" && rm -rf "$place" && mkdir "$place" &&

@@ -22,10 +22,10 @@ trap '[ -z "$machine" ] || kill "$machine" 2>/dev/null; rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM HUP
 
 # The kernel unpacks one archive after the other.
-install -D -m 755 tests/vm/init.sh "$work/initramfs.d/init"
+install -D -m 755 tests/vm/init.sh "$work/files/init"
 {
 	cat "$place/initramfs"
-	(cd "$work/initramfs.d" && echo init | busybox cpio -o -H newc 2>/dev/null | gzip -1)
+	(cd "$work/files" && echo init | busybox cpio -o -H newc 2>/dev/null | gzip -1)
 } >"$work/initramfs"
 
 # The exit code leaves by a port of the machine's, which ends it with 2 * code + 1.
