@@ -3,6 +3,7 @@
 #include "tests/harness/talk.h"
 
 #include <pthread.h>
+#include <arpa/inet.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -113,6 +114,12 @@ static void expect_exact_totals(struct bpf_switch *sw, const struct worker *work
 		if (flow->state == FLOW_FREE)
 			continue;
 		packets += flow->packets[0] + flow->packets[1];
+		if (flow->packets[0] + flow->packets[1] != 2 * ROUNDS) {
+			printf("# DBG flow %zu ports %u %u packets %llu %llu claim %u state %u version %u now %u originator %u acl %u created %u seen %u w0 %lu/%lu w1 %lu/%lu\n", i, ntohs(flow->key.port[0]), ntohs(flow->key.port[1]), flow->packets[0], flow->packets[1], flow->claim, flow->state, flow->version, sw->version, flow->originator, flow->acl_allowed, flow->created, flow->last_seen, workers[0].delivered, workers[0].dropped, workers[1].delivered, workers[1].dropped);
+			struct port_counters c = counters_of(sw, bpf_switch_slot(sw, "alice")), b = counters_of(sw, bpf_switch_slot(sw, "bob"));
+			for (int r = 0; r < DROP_REASON_COUNT; r++)
+				if (c.drops[r] || b.drops[r]) printf("# DBG drop %s %llu %llu\n", reason_name(r), c.drops[r], b.drops[r]);
+		}
 		assert_int_equal(flow->packets[0] + flow->packets[1], 2 * ROUNDS);
 		for (size_t j = i + 1; j < capacity; j++)
 			if (flow_number(sw, j)->state != FLOW_FREE &&
