@@ -33,10 +33,11 @@ cat >"$work/run" <<END
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM=dumb LC_ALL=C
 export SLUICE_VM=$suite BUILD=${BUILD:-build}
 cd $root
+stty -F /dev/console -onlcr
 $(printf '%q ' "$@") </dev/null
 code=\$?
 [ \$code -lt 127 ] || code=126
-stty -F /dev/console sane
+stty -F /dev/console -onlcr # waits until all of it is out
 printf "\\\\x\$(printf %x \$code)" | dd of=/dev/port bs=1 seek=244 status=none
 echo b >/proc/sysrq-trigger
 END
@@ -44,9 +45,10 @@ END
 timeout -k 5 "$seconds" qemu-system-x86_64 -machine q35 -accel "${VM_ACCEL:-tcg}" -cpu max -smp 2 \
 	-m 2G -nodefaults -display none -no-reboot -serial stdio -device isa-debug-exit,iobase=0xf4,iosize=1 \
 	-kernel "$place/vmlinuz" -initrd "$work/initramfs" \
-	-append "console=ttyS0 quiet mitigations=off no5lvl init_on_alloc=0 panic=-1 oops=panic sluice.modules=$place/modules sluice.run=$work/run" \
+	-append "console=ttyS0 quiet panic=-1 oops=panic mitigations=off no5lvl init_on_alloc=0 \
+sluice.modules=$place/modules sluice.run=$work/run" \
 	-virtfs local,path=/,mount_tag=host,security_model=none,readonly=on,multidevs=remap \
-	</dev/null > >(tr -d '\r') 2>&1 &
+	</dev/null 2>&1 &
 machine=$!
 wait $machine
 code=$?
