@@ -15,7 +15,6 @@
 #include "bpf/police.h"
 #include "bpf/query.h"
 #include "bpf/route.h"
-#include "bpf/forget.h"
 #include "bpf/sweep.h"
 #include "bpf/trace.h"
 
@@ -24,7 +23,7 @@ char _license[] SEC("license") = "Dual BSD/GPL";
 /* The packet's way: each stage returns 0 to go on, a drop reason, or LEAVE_*. */
 static __always_inline int travel(struct packet *packet)
 {
-	return parse(packet) ?: forget(packet) ?: admit(packet) ?: answer_neighbors(packet) ?:
+	return parse(packet) ?: admit(packet) ?: answer_neighbors(packet) ?:
 	       find_flow(packet) ?: route(packet) ?: police(packet) ?: limit_hops(packet) ?:
 	       remember_flow(packet) ?: act(packet);
 }
