@@ -37,11 +37,13 @@ FUZZERS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/*.c))
 BENCHES := $(patsubst %.c,$(BUILD)/%,$(wildcard bench/*.c))
 BPF_FLOORS := $(patsubst %.bpf.c,$(BUILD)/%.skel.h,$(wildcard bench/*.bpf.c))
 BENCHES := $(filter-out %.bpf,$(BENCHES))
+TRAFFIC := $(BUILD)/bench/traffic/traffic
+TRAFFIC_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %.bpf.c,$(wildcard bench/traffic/*.c)))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all help clean packages packages-installed check check-unit check-bpf check-system \
-	check-vm check-data asan fuzz bench bench-quick demo install format lint test-programs
+	check-vm check-data asan fuzz bench bench-quick bench-report demo install format lint test-programs
 
 all: $(BUILD)/sluice $(BUILD)/libsluice.a $(BUILD)/libsluice.so ## build the switch
 
@@ -100,10 +102,15 @@ $(BENCHES): $(BUILD)/%: $(BUILD)/%.o $(HARNESS_OBJECTS) $(BUILD)/libsluice.a
 
 $(BENCHES:=.o): $(BPF_FLOORS)
 
+$(TRAFFIC_OBJECTS): | $(BUILD)/bench/traffic/traffic.skel.h
+
+$(TRAFFIC): $(TRAFFIC_OBJECTS)
+	$(CC) $(CFLAGS) $(SANITIZE) -o $@ $^ $(PKG_LIBS) -lpthread
+
 $(SYSTEM_PROGRAMS): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libsluice.a
 	$(CC) $(CFLAGS) $(SANITIZE) -o $@ $^ $(PKG_LIBS) -lpthread
 
-test-programs: all $(UNIT_TESTS) $(BPF_TESTS) $(BENCHES) $(SYSTEM_PROGRAMS) $(SYSTEM_OBJECTS)
+test-programs: all $(UNIT_TESTS) $(BPF_TESTS) $(BENCHES) $(TRAFFIC) $(SYSTEM_PROGRAMS) $(SYSTEM_OBJECTS)
 
 # --- checking: each part ends with the line `N passed, N failed, N skipped` ---
 
@@ -128,7 +135,7 @@ check-unit: all $(UNIT_TESTS) ## the library's pure parts, and the shape of the 
 check-bpf: all $(BPF_TESTS) $(BENCHES) ## frames through the loaded programs, and the reference model
 	@$(RUN) bpf $(BPF_TESTS) $(wildcard tests/bpf/*.sh)
 
-check-system: all $(SYSTEM_PROGRAMS) $(SYSTEM_OBJECTS) ## real traffic through namespaces, by the real command
+check-system: all $(SYSTEM_PROGRAMS) $(SYSTEM_OBJECTS) $(TRAFFIC) ## real traffic through namespaces, by the real command
 	@$(RUN) system $(SYSTEM_TESTS)
 
 check-vm: test-programs $(FUZZERS) ## the oldest kernel, and libxdp's dispatcher, in a virtual machine
@@ -159,21 +166,41 @@ demo: packages-installed ## put up a playground, show what passes and what is re
 	@$(MAKE) --no-print-directory $(JOBS) all $(SYSTEM_PROGRAMS)
 	@BUILD=$(BUILD) tests/system/demo.sh
 
-bench: bench-quick ## what it costs, all of it
+# A run that is cut off leaves its journal; `make bench-report` makes a report of what is there.
+BENCH_ROUNDS ?= 9
+BENCH_OPTIONS ?=
+BENCH_RUN = BUILD=$(BUILD) bench/run.sh --journal $(BUILD)/bench.jsonl
 
-bench-quick: all $(BENCHES) ## ns per packet beside a floor, under two minutes
+bench: packages-installed ## what it costs beside what it is compared with, 20 minutes (BENCH_ROUNDS=9)
+	@tests/harness/packages.sh bench
+	@$(MAKE) --no-print-directory $(JOBS) all $(BENCHES) $(TRAFFIC)
+	@rm -f $(BUILD)/bench.jsonl $(BUILD)/bench-*.json
 	@BUILD=$(BUILD) $(BUILD)/bench/quick
+	@$(BENCH_RUN) --rounds $(BENCH_ROUNDS) $(BENCH_OPTIONS)
+	@$(MAKE) --no-print-directory bench-report
+
+bench-quick: all $(BENCHES) $(TRAFFIC) ## the main figures in under two minutes
+	@rm -f $(BUILD)/bench.jsonl $(BUILD)/bench-*.json
+	@BUILD=$(BUILD) $(BUILD)/bench/quick
+	@$(BENCH_RUN) --quick $(BENCH_OPTIONS)
+	@$(MAKE) --no-print-directory bench-report
+
+bench-report: ## the report of the last bench: $(BUILD)/bench.md, bench.json
+	@/usr/bin/python3 -B bench/report.py $(BUILD)/bench.jsonl $(BUILD)
+	@echo "the report: $(BUILD)/bench.md, bench.json"
 
 # --- the source, the system ---
 
-SOURCES = $(wildcard maps/*.h bpf/*.[ch] loader/*.[ch] cli/*.[ch] vmlinux/*.c tests/*/*.[ch] bench/*.[ch])
+SOURCES = $(wildcard maps/*.h bpf/*.[ch] loader/*.[ch] cli/*.[ch] vmlinux/*.c tests/*/*.[ch] bench/*.[ch] bench/*/*.[ch])
 SCRIPTS = tests/harness/run tests/harness/sum $(wildcard tests/*/*.sh) .ci/run
+BENCH_SCRIPTS = $(wildcard bench/*.sh bench/*/*.sh)
 
 format: ## lay the C sources out as .clang-format says
 	clang-format -i $(SOURCES)
 
 lint: ## shellcheck, cppcheck, mandoc and the shape of the source
 	shellcheck -x -S warning -P tests/system $(SCRIPTS)
+	shellcheck -S warning -e SC1090,SC2034,SC2154 $(BENCH_SCRIPTS)
 	cppcheck -q --std=c11 --enable=warning,portability --inline-suppr --error-exitcode=1 \
 		-I. loader cli
 	mandoc -Tlint -Wwarning cli/sluice.8

@@ -6,6 +6,7 @@
 #   packages.sh build        says what the build lacks and the command that gets it; 1 when it does
 #   packages.sh all          the same for the build and the tests
 #   packages.sh vm           the same for the tests in a virtual machine, which are left out without them
+#   packages.sh bench        installs what `make bench` compares with, as far as it can be had (root)
 #   packages.sh install      installs what is missing (root), and mounts bpffs where it is not
 #
 # A need is probed for by what it provides, so that a library somebody built serves as well as the
@@ -52,6 +53,14 @@ qemu-system-x86|cmd:qemu-system-x86_64
 busybox-static|static:busybox
 kmod|cmd:depmod
 xz-utils|cmd:xz
+"
+# What the switch is compared with; the bench does without what can not be had, and says so.
+bench_needs="
+nftables|cmd:nft
+iptables|cmd:iptables
+conntrack|cmd:conntrack
+openvswitch-switch|cmd:ovs-vswitchd
+gnuplot-nox|cmd:gnuplot
 "
 oldest_clang=16
 
@@ -129,7 +138,22 @@ install()
 	fi
 }
 
+# Debian starts an Open vSwitch that it installs; the bench runs one of its own.
+install_bench()
+{
+	local absent package
+	absent=$(missing "$bench_needs")
+	[ -n "$absent" ] || return 0
+	[ "$(id -u)" = 0 ] && apt-get update -q || return 0
+	for package in $absent; do
+		DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$package" ||
+			echo "the bench does without $package" >&2
+		[ "$package" != openvswitch-switch ] || service "$package" stop >/dev/null 2>&1 || true
+	done
+}
+
 case ${1:-} in
+bench) install_bench ;;
 build) tell "$build_needs" ;;
 all) tell "$build_needs $test_needs" ;;
 vm) tell "$vm_needs" ;;

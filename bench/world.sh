@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# shellcheck shell=bash
+#
+# A world: a host in a network namespace with guests in others, each behind a veth, and one path
+# between them. Every path gets a world of its own, so that they can take turns without being rebuilt.
+#
+# Guest N is $P-WORLD-gN with eth0, whose other end is gN in $P-WORLD-h; its address is in
+# 10.1.0.0/16. Everything that is made is named after the process, and goes when it ends.
+
+P=slb$$
+export LC_ALL=C PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
+
+host_of() { echo "$P-$1-h"; }
+guest_of() { echo "$P-$1-g$2"; }
+address_of() { echo "10.1.$(($1 / 200)).$(($1 % 200 + 4))"; }
+mac_of() { printf '52:54:00:00:%02x:%02x' $(($1 / 256)) $(($1 % 256)); }
+
+# In the world's host: by the thread that asks, without a mount namespace of its own.
+in_host() { nsenter --net="/run/netns/$P-$WORLD-h" -- "$@"; }
+in_guest() { nsenter --net="/run/netns/$P-$WORLD-g$1" -- "${@:2}"; }
+
+# world_up WORLD GUESTS
+world_up()
+{
+	local host guest n
+	host=$(host_of "$1")
+	ip netns add "$host"
+	nsenter --net="/run/netns/$host" -- sysctl -qw net.ipv6.conf.default.disable_ipv6=1 \
+		net.ipv6.conf.all.disable_ipv6=1
+	ip -n "$host" link set lo up
+	for n in $(seq "$2"); do
+		guest=$(guest_of "$1" "$n")
+		ip netns add "$guest"
+		nsenter --net="/run/netns/$guest" -- sysctl -qw net.ipv6.conf.default.disable_ipv6=1
+		ip -n "$host" link add "g$n" type veth peer name eth0 netns "$guest" address "$(mac_of "$n")"
+		ip -n "$host" link set "g$n" up
+		ip -n "$guest" -batch - <<-END
+			link set lo up
+			addr add $(address_of "$n")/16 dev eth0
+			link set eth0 up
+		END
+	done
+}
+
+# napi WORLD GUESTS on|off: frames without an skb can enter a veth only when its far end polls, which GRO
+# makes it do. It is on at both ends of each veth while frames are counted, and off, as it is by
+# default, for the stacks' own traffic, except where the path needs it.
+napi()
+{
+	local n
+	for n in $(seq "$2"); do
+		nsenter --net="/run/netns/$(host_of "$1")" -- ethtool -K "g$n" gro "$3" >/dev/null
+		nsenter --net="/run/netns/$(guest_of "$1" "$n")" -- ethtool -K eth0 gro "$3" >/dev/null
+	done
+}
+
+# What a process of this bench that was killed outright left behind goes, too.
+sweep()
+{
+	local name
+	for name in $(ip netns list | grep -oE '^slb[0-9]+-[^ ]+'); do
+		[ "${name%%-*}" = "$P" ] || [ ! -d "/proc/$(echo "$name" | grep -oE '[0-9]+' | head -1)" ] ||
+			continue
+		ip netns del "$name"
+	done
+}
