@@ -137,7 +137,7 @@ static int finish_what_if(struct invocation *invocation, struct change *change)
 	struct sluice_error error = { 0 };
 	json_t *diff;
 
-	if (sluice_config_validate(change->wanted, &error))
+	if (sluice_check(change->sw, change->wanted, &error))
 		return refuse(invocation, &error);
 	diff = sluice_config_diff(change->running, change->wanted);
 	if (!diff)

@@ -12,6 +12,19 @@ static void mac_text(const unsigned char mac[6], char text[18])
 		 mac[5]);
 }
 
+/* "32.0 MiB" */
+static const char *bytes_text(unsigned long long bytes, char text[16])
+{
+	static const char *const units[] = { "B", "KiB", "MiB", "GiB" };
+	double amount = (double)bytes;
+	int unit = 0;
+
+	for (; amount >= 1024 && unit < 3; unit++)
+		amount /= 1024;
+	snprintf(text, 16, unit ? "%.1f %s" : "%.0f %s", amount, units[unit]);
+	return text;
+}
+
 static unsigned long long drop_sum(const struct port_counters *counters)
 {
 	unsigned long long sum = 0;
@@ -61,13 +74,16 @@ static void print_status_json(struct sluice *sw, const struct sluice_status *sta
 							 "drift", text_or_null(uplink->drift)));
 	}
 	mac_text(status->mac, mac);
-	print_json(json_pack("{ss si so ss so s{sisi} sI so so}", "switch", status->name, "version",
-			     (int)status->version, "netns", text_or_null(status->netns), "mac", mac,
+	print_json(json_pack("{ss si so ss so s{sisi} s{sIsI} s{sIsIsIsI} so so}", "switch",
+			     status->name, "version", (int)status->version, "netns", text_or_null(status->netns), "mac", mac,
 			     "pendingSeconds", pending >= 0 ? json_integer(pending) : json_null(),
 			     "tables", "lines", (int)status->table_lines, "used",
-			     (int)status->table_lines_used, "flowCapacity",
-			     (json_int_t)status->flow_capacity, "ports", ports, "uplinks",
-			     uplinks));
+			     (int)status->table_lines_used, "flows", "capacity",
+			     (json_int_t)status->flow_capacity, "used", (json_int_t)status->flows,
+			     "memoryBytes", "flows", (json_int_t)status->memory.flows, "tables",
+			     (json_int_t)status->memory.tables, "counters",
+			     (json_int_t)status->memory.counters, "other",
+			     (json_int_t)status->memory.other, "ports", ports, "uplinks", uplinks));
 }
 
 static void print_ports(const struct invocation *invocation, struct sluice *sw,
@@ -134,14 +150,18 @@ static void print_status(const struct invocation *invocation, struct sluice *sw,
 			 const struct sluice_status *status)
 {
 	int pending = sluice_pending(sw);
-	char mac[18];
+	char mac[18], text[4][16];
 
 	mac_text(status->mac, mac);
 	printf("switch %s, version %u, mac %s", status->name, status->version, mac);
 	if (status->netns[0])
 		printf(", in namespace %s", status->netns);
-	printf("\ntables %u of %u lines, room for %llu flows\n", status->table_lines_used,
-	       status->table_lines, status->flow_capacity);
+	printf("\n%llu of %llu flows, %u of %u lines of policy; memory: flows %s, policy %s, counters "
+	       "%s, other %s\n",
+	       status->flows, status->flow_capacity, status->table_lines_used, status->table_lines,
+	       bytes_text(status->memory.flows, text[0]), bytes_text(status->memory.tables, text[1]),
+	       bytes_text(status->memory.counters, text[2]),
+	       bytes_text(status->memory.other, text[3]));
 	if (pending >= 0)
 		printf("%sunconfirmed: rolled back in %d s unless you run: sluice confirm%s\n",
 		       shade(invocation, SHADE_BAD), pending, shade(invocation, SHADE_PLAIN));

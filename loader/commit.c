@@ -78,7 +78,7 @@ static int gather(struct commit *commit, unsigned int flags, struct sluice_error
 {
 	int result;
 
-	result = sluice_config_validate(commit->config, error) ?: write_text(commit, error) ?:
+	result = sluice_check(commit->sw, commit->config, error) ?: write_text(commit, error) ?:
 		 devices_read(&commit->devices, error) ?:
 		 attachments_read(commit->sw, &commit->running, error) ?:
 		 attachments_resolve(commit->config, &commit->devices, &commit->running,

@@ -108,7 +108,19 @@ static int pin_all(const struct sluice *sw, struct sluice_error *error)
 	return 0;
 }
 
-int switch_load(struct sluice *sw, struct sluice_error *error)
+/* A flow table that does not fit into memory is the one failure of loading that a document can mend. */
+static int explain_memory(int result, unsigned int flows, struct sluice_error *error)
+{
+	if (result != -ENOMEM)
+		return result;
+	return sluice_error_set(error, result,
+				"the kernel has no memory for the switch's tables; the flow table "
+				"for %u flows takes %llu MiB of it: give switch.flows a lower number",
+				flows, (unsigned long long)flow_buckets_for(flows) *
+					       sizeof(struct flow_bucket) >> 20);
+}
+
+int switch_load(struct sluice *sw, unsigned int flows, struct sluice_error *error)
 {
 	struct sluice_bpf *object;
 	int result;
@@ -116,7 +128,12 @@ int switch_load(struct sluice *sw, struct sluice_error *error)
 	result = open_object(&object, error);
 	if (result)
 		return result;
-	result = load_object(object, error);
+	result = bpf_map__set_max_entries(object->maps.flows, flow_buckets_for(flows));
+	if (result)
+		sluice_error_set(error, result, "cannot size the flow table: %s",
+				 strerror(-result));
+	else
+		result = explain_memory(load_object(object, error), flows, error);
 	if (!result) {
 		result = keep_maps(object, sw) ?: keep_programs(object, sw);
 		if (result)
@@ -207,8 +224,11 @@ static int adopt_map(struct bpf_map *map, const char *name, int fd, struct sluic
 static int adopt_maps(struct sluice_bpf *object, const struct sluice *sw,
 		      struct sluice_error *error)
 {
-	int result = 0;
+	int result = bpf_map__set_max_entries(object->maps.flows, sw->flow_buckets);
 
+	if (result)
+		return sluice_error_set(error, result, "cannot size the flow table: %s",
+					strerror(-result));
 #define X(name) result = result ?: adopt_map(object->maps.name, #name, sw->map.name, error);
 	SWITCH_MAPS(X)
 #undef X

@@ -55,6 +55,9 @@ static const struct sluice_field document_fields[] = {
 static const struct sluice_field switch_fields[] = {
 	{ "tcp", "strict|loose", "whether a TCP flow may begin without its SYN", false, false,
 	  VALUE(SCHEMA_FLAG, AT(sluice_config, tcp_loose), .choices = tcp_modes) },
+	{ "flows", "number", "how many flows there is room for, from up to down", false, false,
+	  VALUE(SCHEMA_NUMBER, AT(sluice_config, flows), .low = SLUICE_LEAST_FLOWS,
+		.high = SLUICE_MOST_FLOWS, .initial = SLUICE_DEFAULT_FLOWS) },
 	{ 0 },
 };
 

@@ -195,6 +195,9 @@ struct sluice_config {
 	char *file; /* where it was read from, for messages; NULL: not from a file, or edited since */
 	char *name; /* switch.name */
 	bool tcp_loose; /* switch.tcp: loose (default strict) */
+	/* How many flows the flow table has room for, at least; it is as large as the power of two at
+	 * or above it, from `up` to `down`. */
+	unsigned int flows;
 	bool thinned;   /* something was taken out, which what is left may still use */
 	struct sluice_uplink *uplinks;
 	size_t uplink_count;
@@ -331,6 +334,11 @@ int sluice_running(struct sluice *sw, unsigned int *version, struct sluice_confi
 int sluice_lock(struct sluice *sw, unsigned int wait_seconds, struct sluice_error *error);
 void sluice_unlock(struct sluice *sw);
 
+/* What sluice_commit would refuse without a look at the host: what does not make sense, and what can
+ * not be changed while the switch is up. */
+int sluice_check(const struct sluice *sw, const struct sluice_config *config,
+		 struct sluice_error *error);
+
 /* Makes the switch what config says: validates, resolves devices, builds the next version,
  * attaches what is new, switches with one store, detaches what is gone. why: for the history ("apply
  * net.yaml"). Caller holds the lock. On failure nothing has changed. *version: the new one's number, or
@@ -384,13 +392,23 @@ struct sluice_uplink_status {
 	char drift[160];
 };
 
+/* Bytes of kernel memory. */
+struct sluice_memory {
+	unsigned long long flows;    /* the flow table */
+	unsigned long long tables;   /* the policy's */
+	unsigned long long counters; /* of ports and rules, for each CPU */
+	unsigned long long other;
+};
+
 struct sluice_status {
 	char name[64];
 	char netns[64];      /* "" for the initial or unnamed one */
 	unsigned int version;
 	unsigned int table_lines;      /* in all */
 	unsigned int table_lines_used; /* by the running version */
+	unsigned long long flows; /* in the flow table, those included whose time is just out */
 	unsigned long long flow_capacity;
+	struct sluice_memory memory;
 	unsigned char mac[6];          /* the switch's own */
 	struct sluice_port_status *ports;
 	size_t port_count;

@@ -79,6 +79,15 @@ int switch_note_ids(struct sluice *sw, struct sluice_error *error);
 /* Says that they may not be. */
 void switch_doubt_ids(struct sluice *sw);
 
+/* --- its memory (loader/memory.c) --- */
+
+/* How many buckets a flow table with room for that many flows has. */
+__u32 flow_buckets_for(unsigned int flows);
+/* Refuses a document that wants a flow table of another size than the running one's. */
+int flow_size_check(const struct sluice *sw, const struct sluice_config *config,
+		    struct sluice_error *error);
+void switch_memory(const struct sluice *sw, struct sluice_memory *memory);
+
 /* --- programs and maps (loader/load.c, loader/host.c) --- */
 
 /* The calling thread goes into this network namespace. */
@@ -87,8 +96,9 @@ int switch_enter_netns(const char *name, struct sluice_error *error);
 int host_check_privileges(struct sluice_error *error);
 /* These, kernel, BTF and bpffs: what every command that changes a switch needs. */
 int host_check(struct sluice_error *error);
-/* Loads the object, pins its maps and programs under sw->pins and fills sw->map and sw->program. */
-int switch_load(struct sluice *sw, struct sluice_error *error);
+/* Loads the object, with room for that many flows, pins its maps and programs under sw->pins and fills
+ * sw->map and sw->program. */
+int switch_load(struct sluice *sw, unsigned int flows, struct sluice_error *error);
 /* Opens what switch_load pinned. -ENOTCONN when it is not there. */
 int switch_open_pins(struct sluice *sw, struct sluice_error *error);
 /* Starts the sweep timer of the loaded programs and stops the one of programs before them. */

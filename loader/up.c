@@ -80,7 +80,7 @@ static int start(struct sluice *sw, const struct sluice_config *config,
 	snprintf(links, sizeof(links), "%s/links", sw->pins);
 	result = state_private_directory(SLUICE_PIN_ROOT, error) ?:
 		 state_private_directory(sw->pins, error) ?:
-		 state_private_directory(links, error) ?: switch_load(sw, error) ?:
+		 state_private_directory(links, error) ?: switch_load(sw, config->flows, error) ?:
 		 switch_map_memory(sw, error) ?: make_empty_files(sw, error) ?:
 		 draw_seed(sw, error);
 	sluice_test_step("loaded");

@@ -106,7 +106,11 @@ struct flow_bucket {
 	struct flow way[FLOWS_PER_BUCKET];
 };
 
-#define SLUICE_DEFAULT_FLOW_BUCKETS (1U << 15) /* 262,144 flows, 32 MiB; a power of two */
+/* How many flows the table has room for is said by switch.flows and settled at `up`: the number of
+ * buckets is a power of two. */
+#define SLUICE_DEFAULT_FLOWS 262144U /* 32 MiB */
+#define SLUICE_LEAST_FLOWS   4096U
+#define SLUICE_MOST_FLOWS    16777216U /* 2 GiB */
 #define FLOW_LOCK_STRIPES 1024
 
 _Static_assert(sizeof(struct flow_key) == 40, "no hidden padding in the key");
@@ -117,7 +121,7 @@ _Static_assert(__builtin_offsetof(struct flow, packets) == SLUICE_CACHE_LINE,
 #ifdef __bpf__
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, SLUICE_DEFAULT_FLOW_BUCKETS);
+	__uint(max_entries, SLUICE_DEFAULT_FLOWS / FLOWS_PER_BUCKET);
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, __u32);
 	__type(value, struct flow_bucket);

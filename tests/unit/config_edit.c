@@ -345,7 +345,7 @@ static void json_has_the_files_keys(void **state)
 				  "\"203.0.113.7\",\"2001:db8::1-2001:db8::9\"]}");
 	free(text);
 	text = json_dumps(sw, JSON_COMPACT);
-	assert_string_equal(text, "{\"name\":\"sw7\",\"tcp\":\"loose\"}");
+	assert_string_equal(text, "{\"name\":\"sw7\",\"tcp\":\"loose\",\"flows\":262144}");
 	free(text);
 	json_decref(port);
 	json_decref(rules);

@@ -56,7 +56,7 @@ static const struct bad bad_documents[] = {
 	  "unknown key \"prots\" in a document; did you mean "
 	  "\"ports\"? There are: apiVersion, switch, uplinks, vnets, tags, asgs, acls, nsgs, ports" },
 	{ "an_unknown_key_like_no_other", HEAD "switch: {@xyzzy: 1}\n",
-	  "unknown key \"xyzzy\" in a switch; there are: name, tcp" },
+	  "unknown key \"xyzzy\" in a switch; there are: name, tcp, flows" },
 	{ "an_unknown_nested_key", HEAD BLUE PORT(MAC ", guards: {@spofing: allow}"),
 	  "unknown key \"guards.spofing\" in a port; did you mean \"guards.spoofing\"? There are: "
 	  "spoofing, dhcpServer, routerAdvert" },
