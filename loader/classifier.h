@@ -16,6 +16,7 @@ struct address_range {
  * empty and not `any` (an asg without members) accepts nothing. */
 struct classifier_rule {
 	__u32 id; /* rule id, the index of its counters */
+	__u32 order; /* ascending in a list, with gaps in which rules can be added; below 1 << 31 */
 	enum access access;
 	int protocol; /* 0..255 or SLUICE_ANY; 1 also covers ICMPv6 (58) */
 	int icmp_type;

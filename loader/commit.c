@@ -126,24 +126,14 @@ static bool nothing_differs(const struct commit *commit)
 
 static int lay_version(struct commit *commit, struct sluice_error *error)
 {
-	struct tables tables = { .lines = commit->sw->lines, .count = commit->sw->line_count };
-	int result = -ENOSPC;
+	struct sluice *sw = commit->sw;
+	struct tables tables = { .lines = sw->lines, .count = sw->line_count };
+	int result;
 
-	for (int from_start = 0; from_start < 2 && result == -ENOSPC; from_start++) {
-		struct sluice_error said = {};
-
-		result = tables_begin(&tables, commit->before.first_line,
-				      commit->before.line_count, from_start, error);
-		if (result)
-			return result;
-		result = compile(&tables, commit->config, commit->placements, commit->sw->slots,
-				 commit->sw->rules, commit->version, &commit->root, &said);
-		if (result)
-			sluice_error_set(error, result, "%s",
-					 *said.message ? said.message :
-							 "the document needs more table lines than "
-							 "the switch has: use fewer rules");
-	}
+	result = tables_begin(&tables, sw->control->root, error) ?:
+		 compile(&tables, commit->config, commit->placements, sw->slots, sw->rules,
+			 commit->version, &commit->root, error);
+	tables_end(&tables);
 	return result;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * From a document to the tables of one version: names are resolved, vnets laid, then ports, which
- * lay the policies they use, then the device buckets, and last the root that ties them together.
+ * From a document to the tables of one version: names are resolved, vnets and the device buckets
+ * laid, then ports, which lay the policies they use, and last the root that ties them together.
  */
 #include "loader/compiler.h"
 
@@ -13,7 +13,11 @@ __u32 compiler_take(struct compiler *compiler, __u32 count)
 {
 	__u32 line = tables_take(compiler->tables, count);
 
-	if (!line)
+	if (!line && compiler->tables->failed)
+		sluice_error_set(compiler->error, compiler->tables->failed,
+				 "cannot wait for packets under way: %s",
+				 strerror(-compiler->tables->failed));
+	else if (!line)
 		sluice_error_set(compiler->error, -ENOSPC,
 				 "the table of %u lines has no room for this configuration; "
 				 "use fewer or shorter rules",
@@ -144,6 +148,8 @@ static void compiler_end(struct compiler *compiler)
 	free(compiler->tag);
 	free(compiler->port_vnet);
 	free(compiler->port_slot);
+	free(compiler->record);
+	free(compiler->extents.extent);
 	name_index_free(&compiler->vnets);
 	name_index_free(&compiler->tags);
 	name_index_free(&compiler->asgs);
@@ -211,21 +217,20 @@ static int lay_port(struct compiler *compiler, size_t index, struct port *port)
 	return result;
 }
 
-static int lay_ports(struct compiler *compiler, struct root *root)
+/* Ports refer to policies, so policies are laid here, and the ports stand in memory until then. */
+static int lay_ports(struct compiler *compiler, struct root *root, struct port **ports)
 {
-	struct port *ports;
 	int result = 0;
 
 	root->port_count = 1;
 	for (size_t i = 0; i < compiler->config->port_count; i++)
 		if (compiler->port_slot[i] >= root->port_count)
 			root->port_count = compiler->port_slot[i] + 1;
-	root->ports = compiler_take(compiler, root->port_count);
-	if (!root->ports)
-		return -ENOSPC;
-	ports = tables_line(compiler->tables, root->ports);
+	*ports = calloc(root->port_count, sizeof(**ports));
+	if (!*ports)
+		return compiler_no_memory(compiler);
 	for (size_t i = 0; i < compiler->config->port_count && !result; i++)
-		result = lay_port(compiler, i, &ports[compiler->port_slot[i]]);
+		result = lay_port(compiler, i, &(*ports)[compiler->port_slot[i]]);
 	return result;
 }
 
@@ -253,7 +258,7 @@ static bool devices_fit(const struct compiler *compiler, __u32 mask, __u8 *fill)
 /* The smallest number of buckets in which none overflows. */
 static int choose_device_buckets(struct compiler *compiler, __u32 *count)
 {
-	for (*count = 1; *count <= compiler->tables->limit; *count *= 2) {
+	for (*count = 1; *count <= compiler->tables->count; *count *= 2) {
 		__u8 *fill = malloc(*count);
 		bool fits;
 
@@ -308,16 +313,33 @@ static int lay_devices(struct compiler *compiler, struct root *root)
 
 /* --- the whole --- */
 
-static int lay_version(struct compiler *compiler, struct root *root)
+static int lay_network(struct compiler *compiler, struct root *root)
 {
-	int result = compiler_begin(compiler);
+	int result = 0;
 
 	for (size_t i = 0; i < compiler->config->vnet_count && !result; i++)
 		result = compile_vnet(compiler, &compiler->vnet[i]);
 	if (!result)
-		result = lay_ports(compiler, root);
-	if (!result)
 		result = lay_devices(compiler, root);
+	for (size_t i = 0; i < compiler->tables->taken.count && !result; i++)
+		if (extents_add(&compiler->extents, &compiler->tables->taken.extent[i]))
+			result = compiler_no_memory(compiler);
+	root->network_extents = (__u32)compiler->extents.count;
+	return result;
+}
+
+static int lay_version(struct compiler *compiler, struct root *root, __u32 *line)
+{
+	struct port *ports = NULL;
+	int result = compiler_begin(compiler);
+
+	if (!result)
+		result = lay_network(compiler, root);
+	if (!result)
+		result = lay_ports(compiler, root, &ports);
+	if (!result)
+		result = compile_root(compiler, ports, root, line);
+	free(ports);
 	return result;
 }
 
@@ -333,21 +355,11 @@ int compile(struct tables *tables, const struct sluice_config *config,
 		.rules = rules,
 		.error = error,
 	};
-	__u32 line = compiler_take(&compiler, 1);
-	struct root *root = tables_line(tables, line);
+	struct root root = { .version = version, .tcp_loose = config->tcp_loose };
 	int result;
 
-	if (!line)
-		return -ENOSPC;
-	result = lay_version(&compiler, root);
+	switch_mac(config->name, root.mac);
+	result = lay_version(&compiler, &root, root_line);
 	compiler_end(&compiler);
-	if (result)
-		return result;
-	root->version = version;
-	root->first_line = tables->first;
-	root->line_count = tables->used;
-	root->tcp_loose = config->tcp_loose;
-	switch_mac(config->name, root->mac);
-	*root_line = line;
-	return 0;
+	return result;
 }

@@ -100,34 +100,46 @@ static const struct ranges *named_set(struct compiler *compiler, const struct vn
 	return is_tag ? &compiler->tag[found] : &build->asg[found];
 }
 
+static bool is_name(const struct sluice_selector *selector)
+{
+	return selector->kind == SLUICE_SELECT_TAG || selector->kind == SLUICE_SELECT_ASG;
+}
+
+static int add_selector(struct compiler *compiler, const struct vnet_build *build,
+			const struct sluice_selector *selector, struct ranges *ranges)
+{
+	struct address_range one = { selector->first, selector->last };
+	const struct ranges *set;
+
+	if (!is_name(selector))
+		return ranges_add_written(ranges, &one) ? compiler_no_memory(compiler) : 0;
+	set = named_set(compiler, build, selector);
+	if (!set)
+		return -EINVAL;
+	return ranges_add_all(ranges, set) ? compiler_no_memory(compiler) : 0;
+}
+
 int compile_selectors(struct compiler *compiler, const struct vnet_build *build,
 		      const struct sluice_selector *selectors, size_t count, bool *any,
-		      struct ranges *ranges)
+		      struct ranges *own, const struct ranges **ranges)
 {
 	*any = !count;
-	for (size_t i = 0; i < count; i++) {
-		const struct sluice_selector *selector = &selectors[i];
-		struct address_range one = { selector->first, selector->last };
-		const struct ranges *set;
-		int result;
-
-		switch (selector->kind) {
-		case SLUICE_SELECT_ANY:
-			*any = true;
-			result = 0;
-			break;
-		case SLUICE_SELECT_RANGE:
-			result = ranges_add_written(ranges, &one);
-			break;
-		default:
-			set = named_set(compiler, build, selector);
-			if (!set)
-				return -EINVAL;
-			result = ranges_add_all(ranges, set);
-		}
-		if (result)
-			return compiler_no_memory(compiler);
+	*ranges = own;
+	/* A name alone is its set: thousands of rules can name one of thousands of prefixes. */
+	if (count == 1 && is_name(selectors)) {
+		*ranges = named_set(compiler, build, selectors);
+		return *ranges ? 0 : -EINVAL;
 	}
-	ranges_normalize(ranges);
+	for (size_t i = 0; i < count; i++) {
+		int result = 0;
+
+		if (selectors[i].kind == SLUICE_SELECT_ANY)
+			*any = true;
+		else
+			result = add_selector(compiler, build, &selectors[i], own);
+		if (result)
+			return result;
+	}
+	ranges_normalize(own);
 	return 0;
 }

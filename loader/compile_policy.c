@@ -5,6 +5,8 @@
  */
 #include "loader/compiler.h"
 
+#include "loader/policy_hash.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +27,7 @@ const struct builtin_rule builtin_rules[DIRECTION_COUNT][BUILTIN_RULE_COUNT] = {
 /* A list of resolved rules as it grows, and the ranges they point to. */
 struct rule_list {
 	struct classifier_rule *rule;
+	__u32 *link;           /* what the rule's place is known by (policy_hash.h) */
 	struct ranges *ranges; /* two per rule: sources, destinations */
 	size_t count;
 	size_t room;
@@ -33,10 +36,11 @@ struct rule_list {
 static int rule_list_new(struct rule_list *list, size_t room)
 {
 	list->rule = calloc(room + 1, sizeof(*list->rule));
+	list->link = calloc(room + 1, sizeof(*list->link));
 	list->ranges = calloc(2 * room + 1, sizeof(*list->ranges));
 	list->room = room;
 	list->count = 0;
-	return list->rule && list->ranges ? 0 : -ENOMEM;
+	return list->rule && list->link && list->ranges ? 0 : -ENOMEM;
 }
 
 static void rule_list_free(struct rule_list *list)
@@ -44,6 +48,7 @@ static void rule_list_free(struct rule_list *list)
 	for (size_t i = 0; list->ranges && i < 2 * list->room; i++)
 		ranges_free(&list->ranges[i]);
 	free(list->ranges);
+	free(list->link);
 	free(list->rule);
 }
 
@@ -54,40 +59,55 @@ struct scope {
 	const char *group;
 };
 
+static int resolve_lists(struct scope *scope, struct classifier_rule *rule,
+			 const struct sluice_rule *from, struct ranges own[2])
+{
+	const struct ranges *sources, *destinations;
+	int result;
+
+	result = compile_selectors(scope->compiler, scope->build, from->sources, from->source_count,
+				   &rule->any_source, &own[0], &sources);
+	if (!result)
+		result = compile_selectors(scope->compiler, scope->build, from->destinations,
+					   from->destination_count, &rule->any_destination,
+					   &own[1], &destinations);
+	if (result)
+		return result;
+	rule->sources = sources->range;
+	rule->source_count = sources->count;
+	rule->destinations = destinations->range;
+	rule->destination_count = destinations->count;
+	return 0;
+}
+
 /* Appends a rule of the document, its lists resolved. The caller left room. */
 static int append_rule(struct scope *scope, struct rule_list *list, const struct sluice_rule *from)
 {
 	struct classifier_rule *rule = &list->rule[list->count];
-	struct ranges *sources = &list->ranges[2 * list->count];
-	struct ranges *destinations = sources + 1;
-	int result;
+	struct ranges *own = &list->ranges[2 * list->count];
 
 	list->count++;
 	rule->id = compile_rule_number(scope->compiler->rules, scope->group, from->name, NULL,
 				       scope->compiler->error);
 	if (!rule->id)
 		return -ENOSPC;
-	result = compile_selectors(scope->compiler, scope->build, from->sources, from->source_count,
-				   &rule->any_source, sources);
-	if (!result)
-		result = compile_selectors(scope->compiler, scope->build, from->destinations,
-					   from->destination_count, &rule->any_destination,
-					   destinations);
-	if (result)
-		return result;
 	rule->access = from->access;
 	rule->protocol = from->protocol;
 	rule->icmp_type = from->icmp_type;
 	rule->icmp_code = from->icmp_code;
-	rule->sources = sources->range;
-	rule->source_count = sources->count;
-	rule->destinations = destinations->range;
-	rule->destination_count = destinations->count;
 	rule->source_ports = from->source_ports;
 	rule->source_port_count = from->source_port_count;
 	rule->destination_ports = from->destination_ports;
 	rule->destination_port_count = from->destination_port_count;
-	return 0;
+	return resolve_lists(scope, rule, from, own);
+}
+
+/* --- NSGs: their order is their priorities ----------------------------------------------- */
+
+static void order_last(struct rule_list *list, __u32 priority)
+{
+	list->rule[list->count - 1].order = priority;
+	list->link[list->count - 1] = priority;
 }
 
 /* A built-in rule is a rule of the document that nobody had to write. */
@@ -110,7 +130,10 @@ static int append_builtin(struct scope *scope, struct rule_list *list,
 		.destination_count = builtin->destination ? 1 : 0,
 	};
 
-	return append_rule(scope, list, &rule);
+	int result = append_rule(scope, list, &rule);
+
+	order_last(list, (__u32)strtoul(builtin->name, NULL, 10));
+	return result;
 }
 
 static int compare_priority(const void *a, const void *b)
@@ -135,8 +158,10 @@ static int append_by_priority(struct scope *scope, struct rule_list *list,
 		if (nsg->rules[i].direction == direction)
 			sorted[count++] = &nsg->rules[i];
 	qsort(sorted, count, sizeof(*sorted), compare_priority);
-	for (size_t i = 0; i < count && !result; i++)
+	for (size_t i = 0; i < count && !result; i++) {
 		result = append_rule(scope, list, sorted[i]);
+		order_last(list, sorted[i]->priority);
+	}
 	free(sorted);
 	return result;
 }
@@ -154,8 +179,12 @@ static int lay_nsg(struct scope *scope, const struct sluice_nsg *nsg, enum direc
 	for (int i = 0; i < BUILTIN_RULE_COUNT && !result; i++)
 		result = append_builtin(scope, &list, &builtin_rules[direction][i]);
 	if (!result)
-		result = classifier_build(scope->compiler->tables, list.rule, list.count,
-					  ACCESS_DENY, line, scope->compiler->error);
+		result = compile_classifier(scope->compiler, list.rule, list.link, list.count,
+					    ACCESS_DENY,
+					    policy_key(tables_seed(scope->compiler->tables),
+						       scope->group, direction,
+						       scope->build->vnet->vni),
+					    line);
 	rule_list_free(&list);
 	return result;
 }
@@ -193,6 +222,8 @@ int compile_nsg(struct compiler *compiler, struct vnet_build *build, const char 
 	return 0;
 }
 
+/* --- ACLs: their order is their place in the list ----------------------------------------- */
+
 /* Appends an ACL's rules of a direction, in their order. */
 static int append_acl(struct compiler *compiler, const struct vnet_build *build,
 		      struct rule_list *list, const struct sluice_acl *acl,
@@ -212,14 +243,42 @@ static int append_acl(struct compiler *compiler, const struct vnet_build *build,
 	return result;
 }
 
+/* Spreads the orders, so that rules can be added anywhere without touching others. */
+static void order_by_place(struct rule_list *list)
+{
+	__u32 step = acl_order_step(list->count);
+
+	for (size_t i = 0; i < list->count; i++) {
+		list->rule[i].order = ACL_ORDER_FIRST + (__u32)i * step;
+		list->link[i] = i ? list->rule[i - 1].id : 0;
+	}
+}
+
 /* An empty list allows everything, as no list does. */
-static int lay_acl(struct compiler *compiler, const struct rule_list *list, __u32 *line)
+static int lay_acl(struct compiler *compiler, struct rule_list *list, __u64 key, __u32 *line)
 {
 	*line = 0;
 	if (!list->count)
 		return 0;
-	return classifier_build(compiler->tables, list->rule, list->count, ACCESS_ALLOW, line,
-				compiler->error);
+	order_by_place(list);
+	return compile_classifier(compiler, list->rule, list->link, list->count, ACCESS_ALLOW, key,
+				  line);
+}
+
+static int lay_port_acl(struct compiler *compiler, const struct vnet_build *build,
+			struct rule_list *list, const char *name, enum direction direction,
+			__u32 *line)
+{
+	char *group = compile_acl_group(name);
+	int result;
+
+	if (!group)
+		return compiler_no_memory(compiler);
+	result = lay_acl(compiler, list,
+			 policy_key(tables_seed(compiler->tables), group, direction,
+				    build->vnet->vni), line);
+	free(group);
+	return result;
 }
 
 int compile_port_acl(struct compiler *compiler, struct vnet_build *build, const char *name,
@@ -246,7 +305,8 @@ int compile_port_acl(struct compiler *compiler, struct vnet_build *build, const 
 		if (!result)
 			result = append_acl(compiler, build, &list, acl, direction);
 		if (!result)
-			result = lay_acl(compiler, &list, &lines->line[direction]);
+			result = lay_port_acl(compiler, build, &list, name, direction,
+					      &lines->line[direction]);
 		rule_list_free(&list);
 		if (result)
 			return result;
@@ -279,8 +339,9 @@ static bool acl_differs_by_vnet(const struct sluice_acl *acl)
 	return false;
 }
 
+/* vni 0: they mean the same in every vnet. */
 static int lay_switch_acls(struct compiler *compiler, const struct vnet_build *build,
-			   enum direction direction, size_t room, __u32 *line)
+			   enum direction direction, size_t room, __u32 vni, __u32 *line)
 {
 	const struct sluice_config *config = compiler->config;
 	struct rule_list list;
@@ -292,7 +353,10 @@ static int lay_switch_acls(struct compiler *compiler, const struct vnet_build *b
 		if (!config->acls[i].applies_to_ports)
 			result = append_acl(compiler, build, &list, &config->acls[i], direction);
 	if (!result)
-		result = lay_acl(compiler, &list, line);
+		result = lay_acl(compiler, &list,
+				 policy_key(tables_seed(compiler->tables), SWITCH_ACLS_GROUP,
+					    direction, vni),
+				 line);
 	rule_list_free(&list);
 	return result;
 }
@@ -318,7 +382,9 @@ int compile_switch_acls(struct compiler *compiler, struct vnet_build *build,
 		if (acl_differs_by_vnet(&config->acls[i]))
 			lines = &build->switch_acl;
 	}
-	result = lay_switch_acls(compiler, build, direction, rule_count, &lines->line[direction]);
+	result = lay_switch_acls(compiler, build, direction, rule_count,
+				 lines == &build->switch_acl ? build->vnet->vni : 0,
+				 &lines->line[direction]);
 	if (result)
 		return result;
 	lines->laid[direction] = true;

@@ -130,7 +130,7 @@ static int choose_table(struct compiler *compiler, const struct endpoints *endpo
 
 	while ((size_t)buckets * ENDPOINTS_PER_BUCKET < endpoints->count)
 		buckets *= 2;
-	for (; buckets <= compiler->tables->limit; buckets *= 2) {
+	for (; buckets <= compiler->tables->count; buckets *= 2) {
 		__u8 *fill = malloc(buckets);
 		__u32 seed = 0;
 

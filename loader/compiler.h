@@ -46,6 +46,10 @@ struct compiler {
 	struct policy_lines switch_acl; /* where it means the same in every vnet */
 	struct ranges *tag;             /* by index in config->tags */
 	struct vnet_build *vnet;        /* by index in config->vnets */
+	struct policy_record *record;   /* of the policies laid so far */
+	size_t record_count;
+	size_t record_room;
+	struct extent_list extents;     /* of the version so far: the network's, then the policies' */
 	size_t *port_vnet;              /* by index in config->ports: index in config->vnets */
 	__u32 *port_slot;               /* by index in config->ports */
 };
@@ -56,13 +60,23 @@ int compiler_no_memory(struct compiler *compiler);
 
 /* compile_names.c: the sets of addresses that names stand for. */
 int compile_names_resolve(struct compiler *compiler);
-/* The ranges a list of selectors stands for inside a vnet; *any: everything. Ranges is normal. */
+/* What a list of selectors stands for inside a vnet: *any everything, else the normal set *ranges,
+ * which is own, filled here, or that of the one name in the list. */
 int compile_selectors(struct compiler *compiler, const struct vnet_build *build,
 		      const struct sluice_selector *selectors, size_t count, bool *any,
-		      struct ranges *ranges);
+		      struct ranges *own, const struct ranges **ranges);
 
 /* compile_vnet.c: lays the struct vnet and all that hangs on it. */
 int compile_vnet(struct compiler *compiler, struct vnet_build *build);
+
+/* compile_record.c: a classifier of these rules, laid anew or taken over from the running version,
+ * and its record. group and vni say which policy in which vnet it is; link: of each rule, what its
+ * place in the order is known by (loader/policy_hash.h). */
+int compile_classifier(struct compiler *compiler, const struct classifier_rule *rules,
+		       const __u32 *link, size_t count, enum access miss, __u64 key, __u32 *line);
+/* Takes the lines that hold the root, the ports, the records and the list of extents. */
+int compile_root(struct compiler *compiler, const struct port *ports, struct root *root,
+		 __u32 *line);
 
 /* compile_policy.c: lines of classifiers, each laid once. *line 0: no policy, which allows. */
 int compile_nsg(struct compiler *compiler, struct vnet_build *build, const char *name,
@@ -79,6 +93,17 @@ __u32 compile_rule_number(struct ids *rules, const char *group, const char *rule
 /* The group's text for a direction of an nsg, or for an acl; free() it. */
 char *compile_nsg_group(const char *nsg, enum direction direction);
 char *compile_acl_group(const char *acl);
+
+/* The orders of an ACL's rules: from the first on by steps, with room before it and behind the
+ * last, for rules that are added later. */
+#define ACL_ORDER_FIRST   (1U << 29)
+#define SWITCH_ACLS_GROUP "acls" /* the group of all ACLs that apply to the switch, in a key */
+static inline __u32 acl_order_step(size_t count)
+{
+	__u32 step = (1U << 29) / (__u32)(count + 1);
+
+	return step > 1U << 19 ? 1U << 19 : step;
+}
 
 /* The built-in rules of every NSG: their names, in order. NULL ends. */
 struct builtin_rule {

@@ -3,12 +3,15 @@
  * tables: everything a packet consults that a person configured, as cache lines.
  *
  * One memory-mapped array of 64-byte lines. Structures refer to each other by line number; line 0
- * is never used, so 0 means "none". The writer lays a whole new version into lines that no packet
- * can be reading (an extent of its own), then stores its root line into `control`. Nothing in a
- * published extent is ever changed.
+ * is never used, so 0 means "none". The writer lays what is new in a version into lines that no
+ * packet can be reading, then stores the version's root line into `control`. Nothing that is
+ * published is ever changed.
  *
- * An extent is reused only when no packet can still read it: extents are taken around the array
- * like a ring, and the writer waits for an RCU grace period each time it comes round
+ * A version consists of extents of lines. Those of a policy that stays the same are taken over
+ * from the version before: they live for as long as a version refers to them. The root lists all
+ * extents of its version; the packet path does not read that list, the next writer does, which
+ * finds in it what is in use whoever was killed before. Lines are taken from the first to the last,
+ * around what is in use, and the writer waits for an RCU grace period each time it comes round
  * (loader/tables.c), which it notes in line 0.
  */
 #ifndef SLUICE_MAPS_TABLES_H
@@ -25,16 +28,54 @@ struct table_line {
 /* The first thing a packet reads: what this version consists of. */
 struct root {
 	__u32 version;          /* counts up from 1, never reused in the life of the switch */
-	__u32 first_line;       /* the extent that holds this version, root included */
-	__u32 line_count;
+	__u32 extents;          /* first line of the struct extent array: all lines of this version */
+	__u32 extent_count;
 	__u32 devices;          /* first line of the device buckets: ifindex -> slot */
 	__u32 device_mask;      /* how many device buckets, minus one; a power of two minus one */
 	__u32 ports;            /* first line of the struct port array, indexed by slot */
 	__u32 port_count;       /* slots in that array: highest slot in use plus one */
 	__u8 mac[6];            /* the switch's own MAC, as every guest sees it */
 	__u8 tcp_loose;         /* a flow may begin in mid-stream */
-	__u8 padding[29];
+	__u8 padding;
+	/* From here on for the writer and for people only. */
+	__u32 line_count;       /* in all extents */
+	__u32 network_extents;  /* of the extents, the first so many hold vnets and devices */
+	__u32 policies;         /* first line of the struct policy_record array */
+	__u32 policy_count;
+	__u8 reserved[12];
 };
+
+struct extent {
+	__u32 first;
+	__u32 count;
+};
+
+#define EXTENTS_PER_LINE (SLUICE_CACHE_LINE / sizeof(struct extent))
+
+/*
+ * What the writer knows of a classifier of this version: enough to tell that a policy of the next
+ * version is the same, and to take its lines over.
+ */
+struct policy_record {
+	__u64 key;            /* which policy, in which vnet, which direction: a seeded hash of it */
+	__u64 content[2];     /* seeded hash of its resolved rules (loader/policy_hash.h) */
+	__u32 line;           /* what classify() is given; 0: no rules, which allows */
+	__u32 extent;         /* the first of its extents, by number in the version's list */
+	__u32 extent_count;
+	__u32 base;           /* line of the classifier that the overlay's rules were added to */
+	__u32 base_extents;   /* of its extents, the first so many are the base's */
+	__u32 overlay;        /* first line of the struct overlay_rule array; 0: line is the base */
+	__u32 overlay_count;
+	__u8 padding[12];
+};
+
+/* A rule added to a base since that was laid. */
+struct overlay_rule {
+	__u32 rule;  /* id */
+	__u32 order;
+};
+
+#define OVERLAY_RULES_PER_LINE (SLUICE_CACHE_LINE / sizeof(struct overlay_rule))
 
 /* ifindex -> slot. A bucket is one line; the writer picks device_mask so that none overflows.
  * Bucket of an ifindex: ifindex & device_mask. An unused entry has ifindex 0. */
@@ -48,6 +89,7 @@ struct device_bucket {
 
 _Static_assert(sizeof(struct table_line) == SLUICE_CACHE_LINE, "a line is a line");
 _Static_assert(sizeof(struct root) == SLUICE_CACHE_LINE, "the root is one line");
+_Static_assert(sizeof(struct policy_record) == SLUICE_CACHE_LINE, "a record is one line");
 _Static_assert(sizeof(struct device_bucket) == SLUICE_CACHE_LINE, "a bucket is one line");
 
 #ifdef __bpf__

@@ -101,7 +101,6 @@ static void place_ports(struct bpf_switch *sw, const struct sluice_config *confi
 
 void bpf_switch_apply(struct bpf_switch *sw, const char *yaml)
 {
-	const struct root *running = bpf_switch_root(sw);
 	struct sluice_error error = { .line = 0 };
 	struct sluice_config *config;
 	struct placement *placements;
@@ -117,11 +116,11 @@ void bpf_switch_apply(struct bpf_switch *sw, const char *yaml)
 	}
 	ids_begin(sw->slots);
 	ids_begin(sw->rules);
-	if (tables_begin(&sw->tables, running ? running->first_line : 0,
-			 running ? running->line_count : 0, false, &error) ||
+	if (tables_begin(&sw->tables, sw->control->root, &error) ||
 	    compile(&sw->tables, config, placements, sw->slots, sw->rules, sw->version + 1, &root,
 		    &error))
 		fail_msg("compile: %s", error.message);
+	tables_end(&sw->tables);
 	place_ports(sw, config, placements);
 	sw->version++;
 	__atomic_store_n(&sw->control->root, root, __ATOMIC_RELEASE);

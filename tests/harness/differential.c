@@ -201,25 +201,15 @@ static bool mismatch(struct differential *differential, const struct reference_p
 static int compile_next(struct differential *differential, __u32 *root, struct sluice_error *error)
 {
 	const struct sluice_config *config = differential->config;
-	const struct root *running = NULL;
 	struct placement *placements = calloc(config->port_count + 1, sizeof(*placements));
 	int result = placements ? 0 : -ENOMEM;
 
-	if (differential->control->root)
-		running = (const void *)&differential->tables.lines[differential->control->root];
-	for (int again = 0; again < 2; again++) {
-		if (!result)
-			result = tables_begin(&differential->tables,
-					      running ? running->first_line : 0,
-					      running ? running->line_count : 0, again, error);
-		if (!result)
-			result = compile(&differential->tables, config, placements,
-					 differential->slots, differential->rules,
-					 differential->version + 1, root, error);
-		if (result != -ENOSPC)
-			break;
-		result = 0;
-	}
+	if (!result)
+		result = tables_begin(&differential->tables, differential->control->root, error);
+	if (!result)
+		result = compile(&differential->tables, config, placements, differential->slots,
+				 differential->rules, differential->version + 1, root, error);
+	tables_end(&differential->tables);
 	free(placements);
 	return result;
 }

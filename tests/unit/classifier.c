@@ -161,12 +161,11 @@ static void random_lists_decide_as_first_match_does(void **state)
 	(void)state;
 	for (unsigned int seed = 0; seed < 500; seed++) {
 		struct random random = { seed };
-		struct tables tables = {
-			.lines = lines, .count = LINES, .first = 1, .limit = LINES - 1
-		};
+		struct tables tables = { .lines = lines, .count = LINES };
 		enum access miss = random_below(&random, 2);
 		__u32 line;
 
+		memset(&lines[0], 0, sizeof(lines[0]));
 		draw_rules(&random, &rules);
 		assert_int_equal(
 			classifier_build(&tables, rules.rule, rules.count, miss, &line, NULL), 0);
@@ -183,6 +182,7 @@ static void random_lists_decide_as_first_match_does(void **state)
 			assert_int_equal(verdict.access,
 					 first < rules.count ? rules.rule[first].access : miss);
 		}
+		tables_end(&tables);
 	}
 	assert_true(matched > 10000); /* the comparison is not one of misses */
 }
@@ -190,7 +190,7 @@ static void random_lists_decide_as_first_match_does(void **state)
 static void a_list_that_does_not_fit_is_refused_whole(void **state)
 {
 	static struct table_line lines[64];
-	struct tables tables = { .lines = lines, .count = 64, .first = 1, .limit = 10 };
+	struct tables tables = { .lines = lines, .count = 11 };
 	struct address_range ranges[20] = { 0 };
 	struct classifier_rule rule = {
 		.id = 1, .sources = ranges, .source_count = 9, .any_destination = true
@@ -207,12 +207,13 @@ static void a_list_that_does_not_fit_is_refused_whole(void **state)
 	assert_int_equal(classifier_build(&tables, &rule, 1, ACCESS_DENY, &line, &error), 0);
 	assert_int_equal(line, 1);
 	assert_int_equal(tables.used, 10);
+	tables_end(&tables);
 }
 
 static void an_empty_list_of_sources_matches_nothing(void **state)
 {
 	static struct table_line lines[64];
-	struct tables tables = { .lines = lines, .count = 64, .first = 1, .limit = 63 };
+	struct tables tables = { .lines = lines, .count = 64 };
 	struct classifier_rule rules[] = {
 		{ .id = 1,
 		  .access = ACCESS_ALLOW,
@@ -236,6 +237,7 @@ static void an_empty_list_of_sources_matches_nothing(void **state)
 	assert_int_equal(classifier_build(&tables, rules, 2, ACCESS_DENY, &line, NULL), 0);
 	walk_classify(lines, line, &tuple, &verdict);
 	assert_int_equal(verdict.rule, 2);
+	tables_end(&tables);
 }
 
 int main(void)

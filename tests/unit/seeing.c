@@ -56,10 +56,11 @@ static int setup(void **state)
 	sw->config = document_read(text);
 	sw->config_version = 1;
 	tables.lines = sw->lines;
-	assert_int_equal(tables_begin(&tables, 0, 0, false, NULL), 0);
+	assert_int_equal(tables_begin(&tables, 0, NULL), 0);
 	assert_int_equal(compile(&tables, sw->config, world->placements, sw->slots, sw->rules, 1,
 				 &world->control.root, NULL),
 			 0);
+	tables_end(&tables);
 	*state = world;
 	return 0;
 }
