@@ -75,7 +75,8 @@ static void print_status_json(struct sluice *sw, const struct sluice_status *sta
 	}
 	mac_text(status->mac, mac);
 	print_json(json_pack("{ss si so ss so s{sisi} s{sIsI} s{sIsIsIsI} so so}", "switch",
-			     status->name, "version", (int)status->version, "netns", text_or_null(status->netns), "mac", mac,
+			     status->name, "version", (int)status->version, "netns",
+			     text_or_null(status->netns), "mac", mac,
 			     "pendingSeconds", pending >= 0 ? json_integer(pending) : json_null(),
 			     "tables", "lines", (int)status->table_lines, "used",
 			     (int)status->table_lines_used, "flows", "capacity",
