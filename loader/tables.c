@@ -276,6 +276,31 @@ __u32 tables_take(struct tables *tables, __u32 count)
 	return first;
 }
 
+void tables_give_back(struct tables *tables, __u32 used)
+{
+	struct tables_note *note = note_of(tables);
+	struct extent_list *taken = &tables->taken;
+
+	while (tables->used > used) {
+		struct extent *last = &taken->extent[taken->count - 1];
+		__u32 back = tables->used - used;
+
+		if (back > last->count)
+			back = last->count;
+		last->count -= back;
+		tables->used -= back;
+		/* No packet has read them, so the cursor may go back; not over a turn's end, though. */
+		if (last->first < note->cursor)
+			__atomic_store_n(&note->cursor, last->first + last->count,
+					 __ATOMIC_RELEASE);
+		if (!last->count) {
+			taken->count--;
+			tables->apart = true; /* as the one given back may have been */
+		}
+	}
+	tables->hole_end = 0;
+}
+
 size_t tables_mark(struct tables *tables)
 {
 	tables->apart = true;

@@ -41,6 +41,8 @@ __u32 tables_take(struct tables *tables, __u32 count);
 /* What is taken from here on is listed in extents of its own: the number of the first of them in
  * tables->taken, when there will be one. */
 size_t tables_mark(struct tables *tables);
+/* Gives back what was taken last, down to used lines in all: a builder may try and try again. */
+void tables_give_back(struct tables *tables, __u32 used);
 /* The memory of a taken line. */
 void *tables_line(const struct tables *tables, __u32 line);
 /* A secret of this switch, for hashes that are kept with its versions. */

@@ -72,6 +72,27 @@ static void what_follows_a_mark_is_listed_apart(void **state)
 	tables_end(&tables);
 }
 
+static void what_is_given_back_is_taken_again(void **state)
+{
+	struct table_line lines[LINES] = { 0 };
+	struct tables tables = { .lines = lines, .count = LINES };
+	size_t mark;
+
+	(void)state;
+	assert_int_equal(tables_begin(&tables, 0, NULL), 0);
+	assert_int_equal(tables_take(&tables, 3), 1);
+	mark = tables_mark(&tables);
+	assert_int_equal(tables_take(&tables, 4), 4);
+	assert_int_equal(tables_take(&tables, 5), 8);
+	tables_give_back(&tables, 5);
+	assert_int_equal(tables.taken.extent[mark].count, 2);
+	assert_int_equal(tables_take(&tables, 1), 6);
+	tables_give_back(&tables, 0);
+	assert_int_equal(tables.taken.count, 0);
+	assert_int_equal(tables_take(&tables, LINES - 1), 1);
+	tables_end(&tables);
+}
+
 /* A version as the test lays it: a root and the list of extents, then parts, of which some are those
  * of the version before. Each part's lines hold its mark. */
 struct version {
@@ -229,6 +250,7 @@ int main(void)
 		cmocka_unit_test(the_first_version_gets_all_lines_but_line_zero),
 		cmocka_unit_test(taken_lines_are_zeroed_and_no_more_than_there_are),
 		cmocka_unit_test(what_follows_a_mark_is_listed_apart),
+		cmocka_unit_test(what_is_given_back_is_taken_again),
 		cmocka_unit_test(no_version_is_laid_over_one_that_may_be_read),
 		cmocka_unit_test(killed_builds_lose_no_line_for_good),
 		cmocka_unit_test(what_cannot_fit_beside_the_running_version_is_refused),
