@@ -23,9 +23,10 @@ int flow_size_check(const struct sluice *sw, const struct sluice_config *config,
 	if (!sw->flow_buckets || flow_buckets_for(config->flows) == sw->flow_buckets)
 		return 0;
 	return sluice_error_set(error, -ENOTSUP,
-				"switch.flows: %u is another size than that of the running flow "
-				"table, which can not change while it holds connections; keep "
+				"switch.flows: %u%s is another size than that of the running flow "
+				"table, which can not change while it holds connections; say "
 				"flows: %llu, or run 'sluice down' and 'sluice up'", config->flows,
+				config->flows == SLUICE_DEFAULT_FLOWS ? " (the default)" : "",
 				(unsigned long long)sw->flow_buckets * FLOWS_PER_BUCKET);
 }
 
@@ -35,31 +36,44 @@ int sluice_check(const struct sluice *sw, const struct sluice_config *config,
 	return sluice_config_validate(config, error) ?: flow_size_check(sw, config, error);
 }
 
-/* What the kernel says a map takes, in bytes; kernels before 6.4 leave the parts of each CPU out. */
-static unsigned long long map_bytes(int fd)
+/* Adds what the kernel says a map takes, in bytes. */
+static int add_map(int fd, unsigned long long *sum, struct sluice_error *error)
 {
 	unsigned long long bytes = 0;
 	char path[64], line[128];
+	bool said = false;
 	FILE *file;
 
 	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
 	file = fopen(path, "re");
-	while (file && fgets(line, sizeof(line), file))
-		if (sscanf(line, "memlock: %llu", &bytes) == 1)
-			break;
+	while (file && !said && fgets(line, sizeof(line), file))
+		said = sscanf(line, "memlock: %llu", &bytes) == 1;
 	if (file)
 		fclose(file);
-	return bytes;
+	if (!said)
+		return sluice_error_set(error, -EIO, "%s does not say what memory the map takes; "
+					"is /proc mounted?", path);
+	*sum += bytes;
+	return 0;
 }
 
-void switch_memory(const struct sluice *sw, struct sluice_memory *memory)
+int switch_memory(const struct sluice *sw, struct sluice_memory *memory,
+		  struct sluice_error *error)
 {
-	memset(memory, 0, sizeof(*memory));
-#define X(name) memory->other += map_bytes(sw->map.name);
+	struct sluice_memory sum = { 0 };
+	unsigned long long all = 0;
+	int result = 0;
+
+#define X(name) result = result ?: add_map(sw->map.name, &all, error);
 	SWITCH_MAPS(X)
 #undef X
-	memory->flows = map_bytes(sw->map.flows);
-	memory->tables = map_bytes(sw->map.tables);
-	memory->counters = map_bytes(sw->map.port_counters) + map_bytes(sw->map.rule_counters);
-	memory->other -= memory->flows + memory->tables + memory->counters;
+	result = result ?: add_map(sw->map.flows, &sum.flows, error) ?:
+		 add_map(sw->map.tables, &sum.tables, error) ?:
+		 add_map(sw->map.port_counters, &sum.counters, error) ?:
+		 add_map(sw->map.rule_counters, &sum.counters, error);
+	if (result)
+		return result;
+	sum.other = all - sum.flows - sum.tables - sum.counters;
+	*memory = sum;
+	return 0;
 }

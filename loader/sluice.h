@@ -396,7 +396,7 @@ struct sluice_uplink_status {
 struct sluice_memory {
 	unsigned long long flows;    /* the flow table */
 	unsigned long long tables;   /* the policy's */
-	unsigned long long counters; /* of ports and rules, for each CPU */
+	unsigned long long counters; /* of ports and rules; before Linux 6.4, of one CPU only */
 	unsigned long long other;
 };
 

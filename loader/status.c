@@ -88,7 +88,6 @@ static void fill(const struct sluice *sw, const struct sluice_config *config,
 	status->flow_capacity = (unsigned long long)sw->flow_buckets * FLOWS_PER_BUCKET;
 	for (__u32 slot = 0; slot < SLUICE_MAX_PORTS; slot++)
 		status->flows += __atomic_load_n(&sw->flow_usage[slot], __ATOMIC_RELAXED);
-	switch_memory(sw, &status->memory);
 	memcpy(status->mac, root->mac, sizeof(status->mac));
 	for (size_t i = 0; i < attachments->count; i++) {
 		const struct attachment *attachment = &attachments->list[i];
@@ -125,6 +124,7 @@ int sluice_status_get(struct sluice *sw, struct sluice_status **status, struct s
 	}
 	if (!result && (!made || !made->ports || !made->uplinks))
 		result = sluice_error_set(error, -ENOMEM, "out of memory");
+	result = result ?: switch_memory(sw, &made->memory, error);
 	if (!result) {
 		fill(sw, config, &attachments, &devices, made);
 		*status = made;

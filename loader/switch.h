@@ -86,7 +86,9 @@ __u32 flow_buckets_for(unsigned int flows);
 /* Refuses a document that wants a flow table of another size than the running one's. */
 int flow_size_check(const struct sluice *sw, const struct sluice_config *config,
 		    struct sluice_error *error);
-void switch_memory(const struct sluice *sw, struct sluice_memory *memory);
+/* What the switch's maps take, by the kernel's word. */
+int switch_memory(const struct sluice *sw, struct sluice_memory *memory,
+		  struct sluice_error *error);
 
 /* --- programs and maps (loader/load.c, loader/host.c) --- */
 

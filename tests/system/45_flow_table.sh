@@ -36,9 +36,14 @@ another_size_is_refused_before_anything_changes()
 		# shellcheck disable=SC2086
 		sized $command 2>"$work/said" || code=$?
 		[ $code = 2 ]
-		grep -F "keep flows: 8192, or run 'sluice down' and 'sluice up'" "$work/said"
+		grep -F "say flows: 8192, or run 'sluice down' and 'sluice up'" "$work/said"
 	done
 	sized -j status | json "d['version'], d['flows']['capacity']" | grep -xF '(1, 8192)'
+	printf 'apiVersion: sluice/v1\nswitch: {name: %s}\n' "$P-sized" >"$work/sized.yaml"
+	code=0
+	sized apply -f "$work/sized.yaml" 2>"$work/said" || code=$?
+	[ $code = 2 ]
+	grep -F 'switch.flows: 262144 (the default) is another size' "$work/said"
 	# What comes to the same size is no change of it.
 	sized switch set --flows 5000
 	sized down
