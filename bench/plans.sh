@@ -67,6 +67,7 @@ plan_flows()
 {
 	local path connections
 	add_world flows bare-xdp 0 2
+	local FLOWS=2097152
 	allow_tracked 4000000
 	for path in sluice-xdp sluice-tc bridge-nft iptables; do add_world flows $path 10 2; done
 	for connections in 1 100 10000 100000 1000000; do

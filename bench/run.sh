@@ -26,7 +26,7 @@ SLUICE=$BUILD/sluice
 . "$BENCH/plans.sh"
 
 rounds=9 plans=main,rules,flows,ports,cores paths='' journal=$BUILD/bench.jsonl lock=/dev/null
-FLOWS=250000 # what each port of the switch may have
+FLOWS=524288 # how many connections the switch has room for; each port may have all of them
 
 while [ $# -gt 0 ]; do
 	case $1 in
@@ -42,7 +42,7 @@ curve_rounds=$(((rounds + 2) / 3))
 sweep
 work=$(mktemp -d "/tmp/$P.XXXXXX")
 worlds=()
-declare -A path_of rules_of guests_of note_of filters_of napi_of about_of
+declare -A path_of rules_of guests_of note_of filters_of napi_of about_of usable
 
 say() { printf '\r\033[K%s' "$*" >&2; [ -t 2 ] || echo >&2; }
 
@@ -64,7 +64,7 @@ worlds_down()
 		in_path "$world" path_down_if_any
 	done
 	for name in $(ip netns list | grep -oE "^$P-[^ ]+"); do ip netns del "$name"; done
-	worlds=()
+	worlds=() usable=()
 } 2>/dev/null
 path_down_if_any() { ! declare -F path_down >/dev/null || path_down; }
 
@@ -75,6 +75,7 @@ allow_tracked() { [ -z "$conntrack_was" ] || [ "$conntrack_was" -ge "$1" ] || ec
 
 end()
 {
+	trap '' INT TERM HUP
 	[ -z "$conntrack_was" ] || [ "$(cat $conntrack_max)" = "$conntrack_was" ] || echo "$conntrack_was" >$conntrack_max
 	worlds_down
 	rm -rf "$work"
@@ -92,12 +93,15 @@ did_not_run() # PLAN PATH RULES REASON
 	write "{\"plan\":\"$1\",\"path\":\"$2\",\"rules\":$3,\"didNotRun\":$(quoted "$4")}"
 }
 
+# In the foreground, and in no condition, which would switch set -e off: whoever interrupts waits until
+# the path is up, and can be taken down.
 build_path()
 {
 	local reason=''
 	! declare -F path_reason >/dev/null || reason=$(path_reason)
 	[ -z "$reason" ] || { echo "reason $reason"; return; }
-	path_up >"$work/up.log" 2>&1 || { echo "reason it could not be set up: $(tail -1 "$work/up.log")"; return; }
+	set -e
+	path_up 2>"$work/up.log" >&2
 	echo "note $note"
 	echo "about $about"
 	echo "filters $filters"
@@ -124,6 +128,9 @@ add_world() # PLAN PATH RULES GUESTS
 	path_of[$world]=$2 rules_of[$world]=$3 guests_of[$world]=$4
 	worlds+=("$world")
 	world_up "$world" "$4"
+	in_path "$world" build_path >"$work/built"
+	# shellcheck disable=SC2181 # a condition would switch set -e off
+	[ $? = 0 ] || reason="it could not be set up: $(tail -1 "$work/up.log")"
 	while IFS= read -r line; do
 		case $line in
 		reason*) reason=${line#reason } ;;
@@ -132,13 +139,13 @@ add_world() # PLAN PATH RULES GUESTS
 		filters*) filters_of[$world]=${line#filters } ;;
 		napi*) napi_of[$world]=${line#napi } ;;
 		esac
-	done < <(in_path "$world" build_path)
+	done <"$work/built"
 	[ -n "$reason" ] || reason=$(proven "$world")
 	if [ -n "$reason" ]; then
 		did_not_run "$1" "$2" "$3" "$reason"
-		path_of[$world]=''
 		return
 	fi
+	usable[$world]=yes
 	write "{\"plan\":\"$1\",\"path\":\"$2\",\"rules\":$3,\"guests\":$4,\"filters\":\"${filters_of[$world]}\",\"about\":$(quoted "${about_of[$world]}"),\"note\":$(quoted "${note_of[$world]}")}"
 }
 
@@ -164,7 +171,7 @@ measure()
 	done
 	. "$BENCH/measures/$name.sh"
 	for world in "${worlds[@]}"; do
-		[ -n "${path_of[$world]}" ] || continue
+		[ -n "${usable[$world]:-}" ] || continue
 		if [ "$ends" = frames ]; then
 			napi "$world" $((2 * ${PAIRS:-1})) on
 		elif [ "${napi_of[$world]}" = no ]; then
@@ -175,7 +182,7 @@ measure()
 		exec 9>>"$lock"
 		flock -x 9
 		for world in "${worlds[@]}"; do
-			[ -n "${path_of[$world]}" ] || continue
+			[ -n "${usable[$world]:-}" ] || continue
 			say "$plan: $title, round $round of $times: ${path_of[$world]}, ${rules_of[$world]} rules$settings"
 			if line=$(in_path "$world" take_sample "$world" 2>"$work/sample.log"); then
 				write "{\"plan\":\"$plan\",\"measure\":\"$name\",\"path\":\"${path_of[$world]}\",\"rules\":${rules_of[$world]},\"guests\":${guests_of[$world]}$settings,\"round\":$round,\"sample\":$line}"

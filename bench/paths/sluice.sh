@@ -28,7 +28,7 @@ document()
 	[ "$nsgs" -le $((4 * MOST_OF_NSG)) ] || nsgs=$((4 * MOST_OF_NSG))
 	cat <<-END
 		apiVersion: sluice/v1
-		switch: {name: $P-$WORLD}
+		switch: {name: $P-$WORLD, flows: $FLOWS}
 		vnets:
 		  - name: blue
 		    prefixes: [10.1.0.0/16]
