@@ -190,7 +190,7 @@ static int attach_uplink(const struct sluice *sw, struct attachment *attachment,
 
 static int switch_feature(const struct feature_change *change, bool on)
 {
-	int netns = netns_by_inode(change->netns);
+	int netns = netns_by_cookie(change->netns);
 	char name[IFNAMSIZ];
 	int result;
 

@@ -36,7 +36,7 @@ const char *attach_hook_name(enum attach_hook hook);
 
 /* A feature of a far end that was switched for an attachment, and is switched back with it. */
 struct feature_change {
-	__u64 netns;   /* inode of the namespace */
+	__u64 netns;   /* cookie of the namespace */
 	__u32 ifindex; /* there */
 	enum feature feature;
 	bool was;

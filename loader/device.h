@@ -44,7 +44,7 @@ void device_driver(const struct device *device, char driver[32]);
 /* The far end of a veth pair, wherever it is. */
 struct peer {
 	int netns;      /* descriptor of its namespace; owned by the peer */
-	__u64 inode;    /* that namespace's inode */
+	__u64 cookie;   /* that namespace's cookie */
 	__u32 ifindex;  /* there */
 	char name[IFNAMSIZ];
 };
@@ -52,8 +52,8 @@ struct peer {
 /* -ENOENT with a sentence when no process and no name leads to its namespace. */
 int peer_find(const struct device *device, struct peer *peer, struct sluice_error *error);
 void peer_free(struct peer *peer);
-/* The namespace of an inode, among names and processes: a descriptor, or -ENOENT. */
-int netns_by_inode(__u64 inode);
+/* The namespace of a cookie, among names and processes: a descriptor, or -ENOENT. */
+int netns_by_cookie(__u64 cookie);
 
 /* What is switched on and off at a far end. */
 enum feature {

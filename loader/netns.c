@@ -59,6 +59,19 @@ int netns_socket(int netns, int domain, int type, int protocol)
 	return fd;
 }
 
+int netns_cookie(int netns, __u64 *cookie)
+{
+	int fd = netns_socket(netns, AF_INET, SOCK_DGRAM, 0), result = 0;
+	socklen_t length = sizeof(*cookie);
+
+	if (fd < 0)
+		return fd;
+	if (getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, cookie, &length))
+		result = -errno;
+	close(fd);
+	return result;
+}
+
 static int receive_answers(int fd, unsigned int sequence, mnl_cb_t visit, void *context)
 {
 	char buffer[32768] __attribute__((aligned(8)));
@@ -184,30 +197,38 @@ int netns_each(int (*visit)(int netns, void *context), void *context)
 
 struct search {
 	int nsid;      /* wanted: by number, */
-	__u64 inode;   /* or by inode */
+	__u64 cookie;  /* or by cookie */
 	__u64 last;    /* inode seen just before: processes share namespaces */
 	int found;
 };
+
+static bool is_sought(const struct search *search, int netns)
+{
+	__u64 cookie;
+	int id = -1;
+
+	if (search->nsid >= 0)
+		return !netns_id(netns, &id) && id == search->nsid;
+	return !netns_cookie(netns, &cookie) && cookie == search->cookie;
+}
 
 static int search_visit(int netns, void *context)
 {
 	struct search *search = context;
 	struct stat info;
-	int id = -1;
 
 	if (fstat(netns, &info) || info.st_ino == search->last)
 		return 0;
 	search->last = info.st_ino;
-	if (search->nsid >= 0 ? netns_id(netns, &id) || id != search->nsid :
-				info.st_ino != search->inode)
+	if (!is_sought(search, netns))
 		return 0;
 	search->found = fcntl(netns, F_DUPFD_CLOEXEC, 0);
 	return 1;
 }
 
-int netns_by_inode(__u64 inode)
+int netns_by_cookie(__u64 cookie)
 {
-	struct search search = { .nsid = -1, .inode = inode, .found = -1 };
+	struct search search = { .nsid = -1, .cookie = cookie, .found = -1 };
 
 	netns_each(search_visit, &search);
 	return search.found < 0 ? -ENOENT : search.found;
@@ -217,7 +238,6 @@ int peer_find(const struct device *device, struct peer *peer, struct sluice_erro
 {
 	struct search search = { .nsid = device->link_nsid, .found = -1 };
 	struct peer found = { .ifindex = device->link };
-	struct stat info;
 	int result;
 
 	if (device->link_nsid < 0)
@@ -225,7 +245,7 @@ int peer_find(const struct device *device, struct peer *peer, struct sluice_erro
 	else
 		netns_each(search_visit, &search);
 	found.netns = search.found;
-	if (found.netns < 0 || fstat(found.netns, &info))
+	if (found.netns < 0 || netns_cookie(found.netns, &found.cookie))
 		result = -ENOENT;
 	else
 		result = name_by_index(found.netns, found.ifindex, found.name);
@@ -236,7 +256,6 @@ int peer_find(const struct device *device, struct peer *peer, struct sluice_erro
 					"needs prepared: give that namespace a name with 'ip netns "
 					"attach NAME PID', or set hook: tc", device->name);
 	}
-	found.inode = info.st_ino;
 	*peer = found;
 	return 0;
 }

@@ -14,6 +14,9 @@ int netns_open(const char *name);
 /* A socket that lives in a namespace (-1: the caller's): a descriptor or -errno. The calling thread is
  * back where it was when this returns. */
 int netns_socket(int netns, int domain, int type, int protocol);
+/* What tells a namespace (-1: the caller's) from all others that there were since the machine booted;
+ * its inode is given to a new one when it goes. 0 or -errno. */
+int netns_cookie(int netns, __u64 *cookie);
 /* Sends one request there and gives every answer to visit (may be NULL): 0 or -errno, the kernel's
  * own where it refuses. */
 int netlink_talk(int netns, struct nlmsghdr *message, mnl_cb_t visit, void *context);

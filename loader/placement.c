@@ -225,13 +225,13 @@ static int note_change(struct attachment *attachment, const struct attachments *
 	bool is;
 	int result;
 
-	if (find_change(attachment, peer->inode, peer->ifindex, feature))
+	if (find_change(attachment, peer->cookie, peer->ifindex, feature))
 		return 0;
 	for (size_t i = 0; i < running->count; i++) {
 		const struct feature_change *old =
 			running->list[i].ifindex != attachment->ifindex ?
 				NULL :
-				find_change(&running->list[i], peer->inode, peer->ifindex, feature);
+				find_change(&running->list[i], peer->cookie, peer->ifindex, feature);
 
 		if (old) {
 			*change = *old;
@@ -248,7 +248,7 @@ static int note_change(struct attachment *attachment, const struct attachments *
 					strerror(-result));
 	if (is == on)
 		return 0;
-	*change = (struct feature_change){ .netns = peer->inode,
+	*change = (struct feature_change){ .netns = peer->cookie,
 					   .ifindex = peer->ifindex,
 					   .feature = feature,
 					   .was = is };

@@ -69,8 +69,6 @@ int state_write_netns(const struct sluice *sw, struct sluice_error *error);
 /* Refuses when the calling thread is in another namespace than the switch; fills sw->netns. *gone, may be
  * NULL: set instead of refusing when that namespace exists no more. */
 int state_check_netns(struct sluice *sw, bool *gone, struct sluice_error *error);
-/* The inode of the calling thread's network namespace. */
-int netns_inode(__u64 *inode, struct sluice_error *error);
 
 /* Removes a directory and what is in it, never following links; 0 when it is not there. */
 int remove_tree(const char *path, struct sluice_error *error);

@@ -5,37 +5,34 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "loader/device.h"
+#include "loader/netns.h"
 #include "loader/state.h"
 
-#define OWN_NETNS "/proc/thread-self/ns/net"
-
-int netns_inode(__u64 *inode, struct sluice_error *error)
+static int own_cookie(__u64 *cookie, struct sluice_error *error)
 {
-	struct stat info;
+	int result = netns_cookie(-1, cookie);
 
-	if (stat(OWN_NETNS, &info))
-		return sluice_error_set(error, -errno, "cannot look at %s: %s", OWN_NETNS,
-					strerror(errno));
-	*inode = info.st_ino;
+	if (result)
+		return sluice_error_set(error, result, "cannot tell which network namespace this is: %s",
+					strerror(-result));
 	return 0;
 }
 
 int state_write_netns(const struct sluice *sw, struct sluice_error *error)
 {
-	__u64 inode;
+	__u64 cookie;
 	json_t *object;
 	char *text;
 	int result;
 
-	result = netns_inode(&inode, error);
+	result = own_cookie(&cookie, error);
 	if (result)
 		return result;
-	object = json_pack("{s:s, s:s, s:I}", "name", sw->name, "netns", sw->netns, "netnsInode",
-			   (json_int_t)inode);
+	object = json_pack("{s:s, s:s, s:I}", "name", sw->name, "netns", sw->netns, "netnsCookie",
+			   (json_int_t)cookie);
 	text = json_dumps(object, JSON_INDENT(1));
 	json_decref(object);
 	if (!text)
@@ -45,7 +42,7 @@ int state_write_netns(const struct sluice *sw, struct sluice_error *error)
 	return result;
 }
 
-static int read_netns(const struct sluice *sw, char name[64], __u64 *inode,
+static int read_netns(const struct sluice *sw, char name[64], __u64 *cookie,
 		      struct sluice_error *error)
 {
 	const char *netns;
@@ -59,11 +56,11 @@ static int read_netns(const struct sluice *sw, char name[64], __u64 *inode,
 		return result;
 	object = json_loads(text, 0, NULL);
 	free(text);
-	if (json_unpack(object, "{s:s, s:I}", "netns", &netns, "netnsInode", &number)) {
+	if (json_unpack(object, "{s:s, s:I}", "netns", &netns, "netnsCookie", &number)) {
 		result = sluice_error_set(error, -EINVAL, "%s/switch.json is damaged", sw->state);
 	} else {
 		snprintf(name, 64, "%s", netns);
-		*inode = (__u64)number;
+		*cookie = (__u64)number;
 	}
 	json_decref(object);
 	return result;
@@ -71,11 +68,11 @@ static int read_netns(const struct sluice *sw, char name[64], __u64 *inode,
 
 int state_check_netns(struct sluice *sw, bool *gone, struct sluice_error *error)
 {
-	__u64 inode = 0, own = 0;
+	__u64 cookie = 0, own = 0;
 	char name[64];
 	int there, result;
 
-	result = read_netns(sw, name, &inode, error);
+	result = read_netns(sw, name, &cookie, error);
 	/* A half of a switch may not have come so far. */
 	if (gone && (result == -ENOENT || result == -EINVAL)) {
 		*gone = true;
@@ -83,17 +80,17 @@ int state_check_netns(struct sluice *sw, bool *gone, struct sluice_error *error)
 	}
 	if (result == -ENOENT)
 		return sluice_error_set(error, -ENOTCONN, "switch %s is not up", sw->name);
-	result = result ?: netns_inode(&own, error);
+	result = result ?: own_cookie(&own, error);
 	if (result)
 		return result;
-	if (inode == own) {
+	if (cookie == own) {
 		if (gone)
 			*gone = false;
 		snprintf(sw->netns, sizeof(sw->netns), "%s", name);
 		return 0;
 	}
 	if (gone) {
-		there = netns_by_inode(inode);
+		there = netns_by_cookie(cookie);
 		if (there < 0) {
 			*gone = true;
 			return 0;

@@ -253,6 +253,33 @@ the_switch_can_be_named_with_its_namespace()
 	code 2 "$SLUICE" --switch "$SWITCH" asg add wrong
 }
 
+# The kernel gives a deleted namespace's inode to a new one.
+takes_the_inode()
+{
+	ip netns add "$P-heir"
+	[ "$(stat -Lc %i "/run/netns/$P-heir")" != "$1" ] || return 0
+	ip netns del "$P-heir"
+	return 1
+}
+
+a_namespace_is_not_taken_for_a_deleted_one()
+{
+	local inode
+	ip netns add "$P-dead"
+	inode=$(stat -Lc %i "/run/netns/$P-dead")
+	"$SLUICE" -n "$P-dead" --switch "$P-orphan" up
+	ip netns del "$P-dead"
+	if ! until_true 10 takes_the_inode "$inode"; then
+		"$SLUICE" --switch "$P-orphan" down
+		skip 'no new namespace got the inode of the deleted one'
+	fi
+	code 2 "$SLUICE" -n "$P-heir" --switch "$P-orphan" status
+	# The namespace is gone, and with it what was attached: anybody may clear what is left.
+	"$SLUICE" -n "$P-heir" --switch "$P-orphan" down
+	[ ! -e "/run/sluice/$P-orphan" ]
+	ip netns del "$P-heir"
+}
+
 down_leaves_nothing()
 {
 	local pin ids="" id before
@@ -292,5 +319,6 @@ run_tests what_is_exported_is_read_back_and_changes_nothing \
 	a_vanished_device_is_reported_and_comes_back \
 	threat_22_a_reused_ifindex_never_receives_anothers_traffic \
 	ports_come_and_go_while_others_talk a_guests_end_can_name_the_port \
-	the_switch_can_be_named_with_its_namespace pins_and_state_are_roots_alone down_leaves_nothing
+	the_switch_can_be_named_with_its_namespace a_namespace_is_not_taken_for_a_deleted_one \
+	pins_and_state_are_roots_alone down_leaves_nothing
 finish
