@@ -142,10 +142,11 @@ check-vm: test-programs $(FUZZERS) ## the oldest kernel, and libxdp's dispatcher
 	@tests/harness/packages.sh vm
 	@$(RUN) vm $(VM_TESTS)
 
-check-data: all ## captures, filter sets, Azure's NSGs of DATA=DIRECTORY, beside plain readers of them
+check-data: all $(UNIT_TESTS) ## captures, filter sets, Azure's NSGs of DATA=DIRECTORY, beside plain readers of them
 	@[ -d "$(DATA)" ] || { echo "usage: make check-data DATA=DIRECTORY, with pcaps/*.pcap," \
 		"classbench/{acl_1k,acl_1k_trace,...} and azure-nsg/nsgs.jsonl" >&2; exit 1; }
-	@DATA=$(abspath $(DATA)) $(RUN) data $(addprefix tests/data/,pcaps.py classbench.py azure.py)
+	@DATA=$(abspath $(DATA)) $(RUN) data $(BUILD)/tests/unit/rule_set \
+		$(addprefix tests/data/,pcaps.py classbench.py azure.py)
 
 ASAN_BUILD := $(BUILD)-asan
 asan: packages ## the unit tests under the address and undefined-behaviour sanitizers
