@@ -2,6 +2,11 @@
 /*
  * classify(): the first rule of a classifier that matches a tuple (maps/classifier.h). Only this
  * file knows how a classifier lies in `tables`.
+ *
+ * Keys and boxes are compared without branches, by the signs of differences: what the processor
+ * cannot guess costs more than to compare all of a line, and the verifier has one way to follow.
+ * The functions called are global ones, which the verifier looks at once, not at every call; it
+ * knows nothing of what they are given, hence the checks.
  */
 #ifndef SLUICE_BPF_CLASSIFY_H
 #define SLUICE_BPF_CLASSIFY_H
@@ -14,105 +19,261 @@ struct verdict {
 	__u32 access; /* enum access */
 };
 
-/* The walk from line to line. rule_end is the line behind the rule whose tests are under way. */
-struct classify_walk {
-	const struct tuple *tuple;
-	__u32 line;
-	__u32 end;
-	__u32 rule_end;
-	struct verdict verdict; /* of the rule under way; of the classifier when `matched` */
-	__u32 matched;
+/* A tuple as a layer sees it: by enum classifier_field and the two behind it. Eight, so that any
+ * three bits are an index. */
+struct classifier_point {
+	__u32 value[8];
 };
 
-static __always_inline bool address_in(const struct ip_address *address, const __u64 *low,
-				       const __u64 *high)
-{
-	__u64 first = bpf_be64_to_cpu(address->halves[0]);
-	__u64 second = bpf_be64_to_cpu(address->halves[1]);
+#define NO_RULE (BOX_NONE & ~BOX_HAS_SETS)
 
-	return (first > low[0] || (first == low[0] && second >= low[1])) &&
-	       (first < high[0] || (first == high[0] && second <= high[1]));
+#define POINT_FAMILY  5 /* enum classifier_family */
+#define POINT_RECORDS 6 /* first line of the layer's records */
+
+/* 1 where a is less than b + more. The compiler must not see that this is a comparison, or it makes
+ * it a branch. */
+static __always_inline __u64 is_below(__u32 a, __u32 b, __u64 more)
+{
+	__u64 difference = (__u64)a - b - more;
+
+	asm volatile("" : "+r"(difference));
+	return difference >> 63;
 }
 
-static __always_inline bool head_matches(const struct classifier_item *item,
-					 const struct tuple *tuple)
+static __always_inline __u32 keys_below(const __u32 *keys, int count, __u32 value)
 {
-	if (item->protocol != CLASSIFIER_ANY && item->protocol != tuple->protocol &&
-	    !(item->protocol == PROTOCOL_ICMP && tuple->protocol == PROTOCOL_ICMPV6))
-		return false;
-	if (item->needs_ports && !tuple->has_ports)
-		return false;
-	if (item->icmp_type == CLASSIFIER_ANY && item->icmp_code == CLASSIFIER_ANY)
+	__u32 below = 0;
+
+#pragma unroll
+	for (int i = 0; i < count; i++)
+		below += is_below(keys[i], value, 0);
+	return below;
+}
+
+/* Whole addresses, by subtracting one from the other, word after word: what is borrowed at the end
+ * says which is less. */
+static __always_inline __u32 wide_keys_below(const struct classifier_line *line, __u64 high,
+					     __u64 low)
+{
+	__u32 below = 0;
+
+#pragma unroll
+	for (int i = 0; i < CLASSIFIER_WIDES; i++) {
+		const __u32 *key = line->wide_key[i];
+		__u64 borrowed = is_below(key[3], low, 0);
+
+		borrowed = is_below(key[2], low >> 32, borrowed);
+		borrowed = is_below(key[1], high, borrowed);
+		below += is_below(key[0], high >> 32, borrowed);
+	}
+	return below;
+}
+
+/* The line of a search tree that answers for a value. */
+static __always_inline const struct classifier_line *find_answer(__u32 line, __u32 value)
+{
+	for (__u64 level = 0; level < CLASSIFIER_SEARCH_LEVELS; level++) {
+		const struct classifier_line *at = table_at(line);
+
+		if (!at || (at->header & LINE_KIND) != LINE_INNER)
+			return at;
+		line = at->header + keys_below(at->key, CLASSIFIER_KEYS, value);
+	}
+	return NULL;
+}
+
+/* What the search tree at `line` answers for an address, whose words are used up one by one; a
+ * value of 32 bits is the first of them. */
+__noinline __u32 classify_search(__u64 high, __u64 low, __u32 line)
+{
+	__u64 words = high, more = low;
+
+	/* 64 bits: of less, spilled to the stack, the verifier would lose count. */
+	for (__u64 word = 0; word < 4; word++) {
+		const struct classifier_line *at = find_answer(line, words >> 32);
+
+		if (!at)
+			return 0;
+		if ((at->header & LINE_KIND) == LINE_WIDE)
+			return at->wide_base + wide_keys_below(at, high, low);
+		if ((at->header & LINE_KIND) == LINE_MEMBER)
+			return (at->header + keys_below(at->key, CLASSIFIER_KEYS, words >> 32)) & 1;
+		line = at->answer[keys_below(at->answer_key, CLASSIFIER_ANSWERS - 1, words >> 32) &
+				  (CLASSIFIER_ANSWERS - 1)];
+		if (!(line & ANSWER_DEEPER))
+			return line;
+		line &= ~ANSWER_DEEPER;
+		words = words << 32 | more >> 32;
+		more <<= 32;
+	}
+	return 0;
+}
+
+/* What a rule says; NULL: it is NO_RULE. */
+static __always_inline const struct classifier_record *record_of(__u32 records, __u32 rule)
+{
+	const struct classifier_records *line;
+
+	if (rule == NO_RULE)
+		return NULL;
+	line = table_at(records + rule / CLASSIFIER_RECORDS_PER_LINE);
+	return line ? &line->record[rule % CLASSIFIER_RECORDS_PER_LINE] : NULL;
+}
+
+/* Whether the sets of a rule whose box matched hold the point as well. */
+static __always_inline bool sets_hold(const struct classifier_point *point, __u32 rule)
+{
+	const struct classifier_record *record =
+		record_of(point->value[POINT_RECORDS], rule & ~BOX_HAS_SETS);
+	const struct classifier_sets *sets;
+
+	if (!(rule & BOX_HAS_SETS))
 		return true;
-	return is_icmp(tuple->protocol) &&
-	       (item->icmp_type == CLASSIFIER_ANY || item->icmp_type == tuple->icmp_type) &&
-	       (item->icmp_code == CLASSIFIER_ANY || item->icmp_code == tuple->icmp_code);
-}
-
-static __always_inline bool test_passes(const struct classifier_item *item,
-					const struct tuple *tuple)
-{
-	__u16 port;
-
-	switch (item->kind) {
-	case ITEM_SOURCE:
-		return address_in(&tuple->source, item->low, item->high);
-	case ITEM_DESTINATION:
-		return address_in(&tuple->destination, item->low, item->high);
-	case ITEM_SOURCE_PORT:
-		port = bpf_ntohs(tuple->source_port);
-		break;
-	case ITEM_DESTINATION_PORT:
-		port = bpf_ntohs(tuple->destination_port);
-		break;
-	default:
+	sets = record ? table_at(record->sets) : NULL;
+	if (!sets)
 		return false;
+#pragma unroll
+	for (int field = 0; field < CLASSIFIER_FIELDS; field++) {
+		__u32 root = sets->root[point->value[POINT_FAMILY] & 1][field];
+
+		if (root && !classify_search((__u64)point->value[field] << 32, 0, root))
+			return false;
 	}
-	return port >= item->port_low && port <= item->port_high;
+	return true;
 }
 
-/* Visits one line. Returns 1 when the walk is over. */
-static long classify_step(__u32 index, void *context)
+/* Makes *outside negative when value is not in low..low+span. */
+static __always_inline void test_field(__s64 *outside, __u32 value, __u32 low, __u32 span)
 {
-	struct classify_walk *walk = context;
-	const struct classifier_item *item = table_at(walk->line);
-	bool fits;
-
-	if (!item || walk->line >= walk->end)
-		return 1;
-	if (item->kind == ITEM_RULE) {
-		walk->rule_end = walk->line + 1 + item->skip;
-		walk->verdict.rule = item->rule;
-		walk->verdict.access = item->access;
-		fits = head_matches(item, walk->tuple);
-		walk->matched = fits && !item->skip;
-		walk->line = fits ? walk->line + 1 : walk->rule_end;
-	} else if (test_passes(item, walk->tuple)) {
-		walk->line += 1 + item->skip;
-		walk->matched = walk->line == walk->rule_end;
-	} else {
-		walk->line = item->skip ? walk->line + 1 : walk->rule_end;
-	}
-	return walk->matched ? 1 : 0;
+	*outside |= (__s64)span - (__u32)(value - low);
+	asm volatile("" : "+r"(*outside));
 }
 
-/*
- * access << 32 | rule. A global function: the verifier looks at it once, not at every call. It
- * knows no types of ours in what it is given, hence the check.
- */
+static __always_inline bool box_holds(const struct classifier_line *leaf, int place,
+				      const struct classifier_point *point)
+{
+	const struct classifier_box *box = &leaf->box[place];
+	const __u32 *value = point->value;
+	__s64 outside = 0;
+
+	test_field(&outside, value[FIELD_SOURCE], box->source_low, box->source_span);
+	test_field(&outside, value[FIELD_DESTINATION], box->destination_low, box->destination_span);
+	test_field(&outside, value[FIELD_SOURCE_PORT], box->source_port_low, box->source_port_span);
+	test_field(&outside, value[FIELD_DESTINATION_PORT], box->destination_port_low,
+		   box->destination_port_span);
+	test_field(&outside, value[FIELD_PROTOCOL], leaf->protocol[place].low,
+		   leaf->protocol[place].span);
+	return outside >= 0;
+}
+
+/* From the root of a tree to the leaf that holds the point. */
+static __always_inline const struct classifier_line *find_leaf(const struct classifier_point *point,
+							       __u32 line)
+{
+	for (__u64 depth = 0; depth <= CLASSIFIER_DEPTH; depth++) {
+		const struct classifier_line *at = table_at(line);
+		__u32 field;
+
+		if (!at || (at->header & LINE_KIND) == LINE_LEAF)
+			return at;
+		field = (at->header & NODE_FIELD) >> NODE_FIELD_SHIFT;
+		line = (at->header & NODE_LINE) +
+		       keys_below(at->key, CLASSIFIER_KEYS, point->value[field]);
+	}
+	return NULL;
+}
+
+/* The lowest number of a rule in the tree at `line` that the point is in, if it is below `best`,
+ * else `best`. Boxes stand in the order of their rules. */
+__noinline __u32 classify_tree(const struct classifier_point *point, __u32 line, __u32 best)
+{
+	const struct classifier_line *leaf;
+
+	if (!point)
+		return best;
+	leaf = find_leaf(point, line);
+	for (__u64 i = 0; i < CLASSIFIER_LEAF_LINES && leaf; i++) {
+#pragma unroll
+		for (__u64 place = 0; place < BOXES_PER_LINE; place++) {
+			const struct classifier_box *box = &leaf->box[place];
+
+			if ((box->rule & ~BOX_HAS_SETS) >= best)
+				return best;
+			if (box_holds(leaf, place, point) && sets_hold(point, box->rule))
+				return box->rule & ~BOX_HAS_SETS;
+		}
+		line = leaf->header & ~LINE_KIND;
+		leaf = line ? table_at(line) : NULL;
+	}
+	return best;
+}
+
+/* What is the same in all layers. */
+static __always_inline void point_begin(struct classifier_point *point, const struct tuple *tuple)
+{
+	point->value[POINT_FAMILY] = address_is_ipv4(&tuple->source) ? FAMILY_IPV4 : FAMILY_IPV6;
+	point->value[FIELD_SOURCE_PORT] = bpf_ntohs(tuple->source_port);
+	point->value[FIELD_DESTINATION_PORT] = bpf_ntohs(tuple->destination_port);
+	if (is_icmp(tuple->protocol))
+		point->value[FIELD_DESTINATION_PORT] = tuple->icmp_type << 8 | tuple->icmp_code;
+	point->value[FIELD_PROTOCOL] = classifier_protocol(tuple->protocol);
+}
+
+static __always_inline void point_in_view(struct classifier_point *point, const struct tuple *tuple,
+					  const struct classifier_view *view)
+{
+	point->value[FIELD_SOURCE] = bpf_ntohl(tuple->source.words[3]);
+	point->value[FIELD_DESTINATION] = bpf_ntohl(tuple->destination.words[3]);
+	if (view->map[0])
+		point->value[FIELD_SOURCE] =
+			classify_search(bpf_be64_to_cpu(tuple->source.halves[0]),
+					bpf_be64_to_cpu(tuple->source.halves[1]), view->map[0]);
+	if (view->map[1])
+		point->value[FIELD_DESTINATION] = classify_search(
+			bpf_be64_to_cpu(tuple->destination.halves[0]),
+			bpf_be64_to_cpu(tuple->destination.halves[1]), view->map[1]);
+	point->value[POINT_RECORDS] = view->records;
+}
+
+/* The lowest number of a rule in a layer that matches, or NO_RULE. */
+static __always_inline __u32 classify_layer(const struct classifier_point *point,
+					    const struct classifier_view *view)
+{
+	__u32 best = NO_RULE;
+
+	for (__u64 i = 0; i < CLASSIFIER_PARTS; i++) {
+		if (i >= view->part_count || view->part[i].first_rule >= best)
+			break;
+		best = classify_tree(point, view->part[i].root, best);
+	}
+	return best;
+}
+
+/* access << 32 | rule. */
 __noinline __u64 classify_tuple(const struct tuple *tuple, __u32 line)
 {
-	struct classify_walk walk = { .tuple = tuple };
-	const struct classifier *classifier = table_at(line);
+	const struct classifier_record *decides = NULL;
+	const struct classifier *head = table_at(line);
+	struct classifier_point point = {};
 
-	if (!tuple || !classifier)
+	if (!tuple || !head)
 		return 0;
-	walk.line = line + 1;
-	walk.end = line + 1 + classifier->item_count;
-	bpf_loop(classifier->item_count, classify_step, &walk, 0);
-	if (!walk.matched)
-		return (__u64)classifier->miss_access << 32;
-	return (__u64)walk.verdict.access << 32 | walk.verdict.rule;
+	point_begin(&point, tuple);
+	for (__u64 layer = 0; layer < CLASSIFIER_LAYERS && layer < head->layer_count; layer++) {
+		const struct classifier_view *view = table_at(
+			line + 1 + layer * CLASSIFIER_FAMILIES + point.value[POINT_FAMILY]);
+		const struct classifier_record *record;
+
+		if (!view || !view->part_count)
+			continue;
+		point_in_view(&point, tuple, view);
+		record = record_of(point.value[POINT_RECORDS], classify_layer(&point, view));
+		if (record && (!decides || record->order < decides->order))
+			decides = record;
+	}
+	if (!decides)
+		return (__u64)head->miss_access << 32;
+	return (__u64)decides->access << 32 | decides->id;
 }
 
 /* Line 0 is no classifier: it allows. */

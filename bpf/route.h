@@ -15,6 +15,16 @@ struct route_walk {
 	__u32 kind; /* enum route_kind of the first route that holds it */
 };
 
+static __always_inline bool address_in(const struct ip_address *address, const __u64 *low,
+				       const __u64 *high)
+{
+	__u64 first = bpf_be64_to_cpu(address->halves[0]);
+	__u64 second = bpf_be64_to_cpu(address->halves[1]);
+
+	return (first > low[0] || (first == low[0] && second >= low[1])) &&
+	       (first < high[0] || (first == high[0] && second <= high[1]));
+}
+
 static long route_step(__u32 index, void *context)
 {
 	struct route_walk *walk = context;

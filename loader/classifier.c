@@ -2,8 +2,21 @@
 /* Lays a list of rules as maps/classifier.h says. */
 #include "loader/classifier.h"
 
-#include <endian.h>
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "loader/classifier_build.h"
+
+#define HEAD_LINES (1 + CLASSIFIER_LAYERS * CLASSIFIER_FAMILIES)
+
+static int compare_order(const void *a, const void *b)
+{
+	const struct classifier_rule *left = *(const struct classifier_rule *const *)a;
+	const struct classifier_rule *right = *(const struct classifier_rule *const *)b;
+
+	return (left->order > right->order) - (left->order < right->order);
+}
 
 /* A rule that names an empty list (an asg without members) can match nothing and is left out. */
 static bool matches_nothing(const struct classifier_rule *rule)
@@ -12,96 +25,152 @@ static bool matches_nothing(const struct classifier_rule *rule)
 	       (!rule->any_destination && !rule->destination_count);
 }
 
-static size_t rule_items(const struct classifier_rule *rule)
+static int layer_begin(struct layer *layer, struct tables *tables,
+		       const struct classifier_rule *rules, size_t count)
 {
-	return 1 + (rule->any_source ? 0 : rule->source_count) +
-	       (rule->any_destination ? 0 : rule->destination_count) + rule->source_port_count +
-	       rule->destination_port_count;
+	int result = 0;
+
+	*layer = (struct layer){ .tables = tables, .budget = tables->count };
+	layer->rule = calloc(count + 1, sizeof(*layer->rule));
+	layer->rule_sets = calloc(count + 1, sizeof(*layer->rule_sets));
+	if (!layer->rule || !layer->rule_sets)
+		return -ENOMEM;
+	for (size_t i = 0; i < count; i++)
+		if (!matches_nothing(&rules[i]))
+			layer->rule[layer->count++] = &rules[i];
+	qsort(layer->rule, layer->count, sizeof(*layer->rule), compare_order);
+	for (int side = 0; side < 2 && !result; side++)
+		result = lists_collect(layer, side);
+	return result;
 }
 
-static __u16 value_or_any(int value)
+static void layer_end(struct layer *layer)
 {
-	return value == SLUICE_ANY ? CLASSIFIER_ANY : (__u16)value;
+	sets_free(&layer->sets);
+	for (int side = 0; side < 2; side++)
+		lists_free(&layer->side[side]);
+	free(layer->rule_sets);
+	free(layer->rule);
 }
 
-static struct classifier_item *lay_head(struct classifier_item *item,
-					const struct classifier_rule *rule)
+static int lay_view(struct layer *layer, enum classifier_family family,
+		    struct classifier_view *view)
 {
-	item->kind = ITEM_RULE;
-	item->access = rule->access;
-	item->protocol = value_or_any(rule->protocol);
-	item->icmp_type = value_or_any(rule->icmp_type);
-	item->icmp_code = value_or_any(rule->icmp_code);
-	item->rule = rule->id;
-	item->skip = (__u32)rule_items(rule) - 1;
-	item->needs_ports = rule->source_port_count || rule->destination_port_count;
-	return item + 1;
+	struct box *boxes = NULL;
+	size_t count;
+	int result = 0;
+
+	layer->family = family;
+	for (int side = 0; side < 2 && !result; side++)
+		result = lists_resolve(layer, side, &view->map[side]);
+	if (!result)
+		result = layer_boxes(layer, &boxes, &count);
+	if (!result)
+		result = parts_lay(layer, boxes, count, view);
+	free(boxes);
+	return result;
 }
 
-static struct classifier_item *lay_addresses(struct classifier_item *item, enum item_kind kind,
-					     const struct address_range *ranges, size_t count)
+static int lay_records(struct layer *layer, __u32 *first)
 {
-	for (size_t i = 0; i < count; i++, item++) {
-		item->kind = kind;
-		item->skip = (__u32)(count - i - 1);
-		for (int half = 0; half < 2; half++) {
-			item->low[half] = be64toh(ranges[i].first.halves[half]);
-			item->high[half] = be64toh(ranges[i].last.halves[half]);
-		}
-	}
-	return item;
+	size_t lines =
+		(layer->count + CLASSIFIER_RECORDS_PER_LINE - 1) / CLASSIFIER_RECORDS_PER_LINE;
+	struct classifier_record *record;
+
+	*first = layer_take(layer, lines);
+	if (!*first)
+		return layer->count ? -ENOSPC : 0;
+	record = layer_line(layer, *first);
+	for (size_t i = 0; i < layer->count; i++)
+		record[i] = (struct classifier_record){
+			.id = layer->rule[i]->id,
+			.order = layer->rule[i]->order,
+			.access = layer->rule[i]->access,
+			.sets = layer->rule_sets[i].line,
+		};
+	return 0;
 }
 
-static struct classifier_item *lay_ports(struct classifier_item *item, enum item_kind kind,
-					 const struct sluice_port_range *ranges, size_t count)
+/* Lays the rules as one layer, its views at view[]. */
+static int lay_layer(struct tables *tables, const struct classifier_rule *rules, size_t count,
+		     struct classifier_view view[CLASSIFIER_FAMILIES])
 {
-	for (size_t i = 0; i < count; i++, item++) {
-		item->kind = kind;
-		item->skip = (__u32)(count - i - 1);
-		item->port_low = ranges[i].first;
-		item->port_high = ranges[i].last;
-	}
-	return item;
+	struct layer layer;
+	int result = layer_begin(&layer, tables, rules, count);
+	__u32 records = 0;
+
+	for (int family = 0; family < CLASSIFIER_FAMILIES && !result; family++)
+		result = lay_view(&layer, family, &view[family]);
+	if (!result)
+		result = lay_records(&layer, &records);
+	for (int family = 0; family < CLASSIFIER_FAMILIES; family++)
+		view[family].records = records;
+	layer_end(&layer);
+	return result;
 }
 
-static struct classifier_item *lay_rule(struct classifier_item *item,
-					const struct classifier_rule *rule)
+/* Says what went wrong, gives back what was taken. */
+static int refuse(struct tables *tables, __u32 used, int result, size_t count,
+		  struct sluice_error *error)
 {
-	item = lay_head(item, rule);
-	if (!rule->any_source)
-		item = lay_addresses(item, ITEM_SOURCE, rule->sources, rule->source_count);
-	if (!rule->any_destination)
-		item = lay_addresses(item, ITEM_DESTINATION, rule->destinations,
-				     rule->destination_count);
-	item = lay_ports(item, ITEM_SOURCE_PORT, rule->source_ports, rule->source_port_count);
-	return lay_ports(item, ITEM_DESTINATION_PORT, rule->destination_ports,
-			 rule->destination_port_count);
+	__u32 taken = tables->used - used;
+
+	tables_give_back(tables, used);
+	if (result == -ENOMEM)
+		return sluice_error_set(error, result, "out of memory for a list of %zu rules",
+					count);
+	if (result == -E2BIG)
+		return sluice_error_set(error, -ENOSPC,
+					"a list of %zu rules overlaps in too many ways to be "
+					"decided in few steps; split it by source, destination or "
+					"ports, or use fewer rules",
+					count);
+	return sluice_error_set(error, -ENOSPC,
+				"the table has no room for a list of %zu rules (%u lines were not "
+				"enough); use fewer rules, or rules that overlap less",
+				count, taken);
 }
 
 int classifier_build(struct tables *tables, const struct classifier_rule *rules, size_t count,
 		     enum access miss, __u32 *line, struct sluice_error *error)
 {
-	struct classifier_item *item;
+	__u32 used = tables->used, first = tables_take(tables, HEAD_LINES);
 	struct classifier *head;
-	size_t items = 0;
-	__u32 first;
+	int result;
 
-	for (size_t i = 0; i < count; i++)
-		if (!matches_nothing(&rules[i]))
-			items += rule_items(&rules[i]);
-	first = items < tables->count ? tables_take(tables, (__u32)items + 1) : 0;
 	if (!first)
-		return sluice_error_set(error, -ENOSPC,
-					"the table has no room for a list of %zu rules "
-					"(%zu lines); use fewer or shorter rules",
-					count, items + 1);
+		return refuse(tables, used, -ENOSPC, count, error);
 	head = tables_line(tables, first);
-	head->item_count = (__u32)items;
-	head->miss_access = miss;
-	item = tables_line(tables, first + 1);
-	for (size_t i = 0; i < count; i++)
-		if (!matches_nothing(&rules[i]))
-			item = lay_rule(item, &rules[i]);
+	result = lay_layer(tables, rules, count, (struct classifier_view *)(head + 1));
+	if (result)
+		return refuse(tables, used, result, count, error);
+	*head = (struct classifier){
+		.miss_access = miss,
+		.layer_count = 1,
+	};
+	*line = first;
+	return 0;
+}
+
+int classifier_extend(struct tables *tables, __u32 base_line, const struct classifier_rule *rules,
+		      size_t count, __u32 *line, struct sluice_error *error)
+{
+	__u32 used = tables->used, first = tables_take(tables, HEAD_LINES);
+	const struct classifier *base = tables_line(tables, base_line);
+	struct classifier_view *views;
+	struct classifier *head;
+	int result;
+
+	if (!first)
+		return refuse(tables, used, -ENOSPC, count, error);
+	head = tables_line(tables, first);
+	views = (struct classifier_view *)(head + 1);
+	*head = *base;
+	head->layer_count = 2;
+	memcpy(views, base + 1, CLASSIFIER_FAMILIES * sizeof(*views));
+	result = lay_layer(tables, rules, count, views + CLASSIFIER_FAMILIES);
+	if (result)
+		return refuse(tables, used, result, count, error);
 	*line = first;
 	return 0;
 }

@@ -4,13 +4,31 @@
  *
  * The packet path knows only `classify(tuple, line) -> verdict` (bpf/classify.h) and the writer
  * only `classifier_build(rules) -> line` (loader/classifier.h); what lies between is their own
- * business and can be replaced.
+ * business and can be replaced. ARCHITECTURE.md says why it is as it is.
  *
- * Here it is plain: a classifier is a struct classifier followed by item_count items of one line
- * each. An item is a rule's head or one of its tests. Tests stand behind their head, grouped by
- * field; a rule matches when its head matches and in each group at least one test does. A field
- * that accepts everything has no group. The walk visits each line at most once: its cost is the
- * number of lines, whatever the packet.
+ * A packet is a point in five fields of 32 bits, a rule a box of them. Boxes are found through
+ * trees whose nodes cut one field into up to 16 pieces, down to leaves of a few boxes. Rules that
+ * one cut would put into too many pieces are kept in a tree of their own: a part. A packet goes
+ * down each part's tree unless what it found already comes before the part's first rule.
+ *
+ *   struct classifier        the head, one line
+ *   struct classifier_view   four lines behind it: layer 0 for IPv4, for IPv6, layer 1 likewise
+ *
+ * Layer 0 is the base, layer 1, where there is one, rules added since: a new head with a layer 1
+ * of its own and the base of an older head. Both are asked; the lower order decides.
+ *
+ * An IPv4 address is its own 32-bit value of its field. An IPv6 address's is found through a map
+ * (struct classifier_line as a search tree, 32 bits of the address after the other): the number of
+ * the interval that it lies in, of those that the rules' ranges cut all addresses into. So a range
+ * of addresses is a range of values in either family.
+ *
+ * A list of several ranges would be as many boxes, or with lists in two fields their product. It
+ * is instead one box around all ranges, and a set, asked when the box matches. Where a leaf's
+ * piece of the field holds but one of the ranges, the box is that range and nothing is to be asked.
+ *
+ * Steps are bounded by construction: a tree has at most CLASSIFIER_DEPTH nodes above a leaf of at
+ * most CLASSIFIER_LEAF_LINES, a search has at most CLASSIFIER_SEARCH_LEVELS for each 32 bits. What
+ * does not fit is refused when it is compiled.
  */
 #ifndef SLUICE_MAPS_CLASSIFIER_H
 #define SLUICE_MAPS_CLASSIFIER_H
@@ -22,40 +40,156 @@ enum access {
 	ACCESS_ALLOW = 1,
 };
 
+enum classifier_field {
+	FIELD_SOURCE = 0,
+	FIELD_DESTINATION = 1,
+	FIELD_SOURCE_PORT = 2,      /* 0 for protocols without ports */
+	FIELD_DESTINATION_PORT = 3, /* ICMP and ICMPv6: type << 8 | code */
+	FIELD_PROTOCOL = 4,         /* classifier_protocol() */
+	CLASSIFIER_FIELDS = 5,
+};
+
+enum classifier_family {
+	FAMILY_IPV4 = 0, /* going by the source; no packet has addresses of both */
+	FAMILY_IPV6 = 1,
+	CLASSIFIER_FAMILIES = 2,
+};
+
+#define CLASSIFIER_LAYERS        2
+#define CLASSIFIER_PARTS         6
+#define CLASSIFIER_DEPTH         12 /* nodes of one tree that a packet visits at most */
+#define CLASSIFIER_LEAF_LINES    16 /* and lines of the leaf behind them */
+#define CLASSIFIER_SEARCH_LEVELS 6  /* lines of a search for each 32 bits */
+
 struct classifier {
-	__u32 item_count;
 	__u32 miss_access; /* enum access when no rule matches (ACL: allow) */
+	__u32 layer_count;
 	__u8 padding[56];
 };
 
-enum item_kind {
-	ITEM_RULE = 1,
-	ITEM_SOURCE = 2,           /* low..high hold the source address */
-	ITEM_DESTINATION = 3,      /* low..high hold the destination address */
-	ITEM_SOURCE_PORT = 4,      /* port_low..port_high hold the source port */
-	ITEM_DESTINATION_PORT = 5, /* port_low..port_high hold the destination port */
+/* A layer as one family sees it. */
+struct classifier_view {
+	__u32 map[2];  /* search trees of source and destination addresses; 0: the address itself */
+	__u32 records; /* first line of the layer's struct classifier_records */
+	__u32 part_count; /* 0: no rule of this family */
+	struct {
+		__u32 root;
+		__u32 first_rule; /* the lowest number of a rule in this part */
+	} part[CLASSIFIER_PARTS]; /* in the order of first_rule */
 };
 
-#define CLASSIFIER_ANY 0xffff /* protocol, icmp_type, icmp_code: matches all */
-
-struct classifier_item {
-	__u64 low[2];       /* tests of addresses: host order, high half first, inclusive */
-	__u64 high[2];
-	__u16 port_low;     /* tests of ports: host order, inclusive */
-	__u16 port_high;
-	__u8 kind;          /* enum item_kind */
-	__u8 access;        /* ITEM_RULE: enum access */
-	__u16 protocol;     /* ITEM_RULE: IP protocol, CLASSIFIER_ANY, or PROTOCOL_ICMP for both ICMPs */
-	__u16 icmp_type;    /* ITEM_RULE: 0..255 or CLASSIFIER_ANY */
-	__u16 icmp_code;    /* ITEM_RULE: 0..255 or CLASSIFIER_ANY */
-	__u32 rule;         /* ITEM_RULE: rule id, the index of its counters */
-	__u32 skip;         /* ITEM_RULE: tests that follow, to skip when the head does not match.
-			     * Tests: lines of the same group that still follow this one. */
-	__u8 needs_ports;   /* ITEM_RULE: matches only packets with ports (TCP, UDP, SCTP) */
-	__u8 padding[11];
+/* What a rule says; looked at when it has matched. A rule's number is its place in its layer,
+ * lowest order first. */
+struct classifier_record {
+	__u32 id;     /* rule id, the index of its counters */
+	__u32 order;  /* across layers, the lower one decides */
+	__u32 access; /* enum access */
+	__u32 sets;   /* line of its struct classifier_sets; 0: it has none */
 };
+
+#define CLASSIFIER_RECORDS_PER_LINE 4
+struct classifier_records {
+	struct classifier_record record[CLASSIFIER_RECORDS_PER_LINE];
+};
+
+/* Search trees whose answer is 1 for values in the set; 0: no set, the box says it all. */
+struct classifier_sets {
+	__u32 root[CLASSIFIER_FAMILIES][CLASSIFIER_FIELDS];
+	__u8 padding[24];
+};
+
+/* A field of a box holds value when (__u32)(value - low) <= span. */
+struct classifier_box {
+	__u32 source_low;
+	__u32 source_span;
+	__u32 destination_low;
+	__u32 destination_span;
+	__u16 source_port_low;
+	__u16 source_port_span;
+	__u16 destination_port_low;
+	__u16 destination_port_span;
+	__u32 rule; /* number, and BOX_HAS_SETS */
+};
+
+#define BOX_HAS_SETS (1U << 31) /* a match of the box is one only if the rule's sets agree */
+#define BOX_NONE     (~0U)      /* in place of a rule: none; behind it come no more boxes */
+
+#define BOXES_PER_LINE 2
+
+/* The kinds of lines in trees, in the top bits of their header; the rest is a line number. */
+#define LINE_INNER  (0U << 30) /* piece i of field lies at line number + i; see NODE_FIELD */
+#define LINE_ANSWER (1U << 30) /* search: the answers are in this line */
+#define LINE_MEMBER (2U << 30) /* search: the answer is whether an odd number of keys is below */
+#define LINE_WIDE   (3U << 30) /* search: the answer is wide_base and the wide keys below */
+#define LINE_LEAF   (3U << 30) /* tree: boxes; line number: the leaf's next line, or 0 */
+#define LINE_KIND   (3U << 30)
+
+/* Inner lines of trees of boxes name the field that they cut. */
+#define NODE_FIELD_SHIFT 27
+#define NODE_FIELD       (7U << NODE_FIELD_SHIFT)
+#define NODE_LINE        ((1U << NODE_FIELD_SHIFT) - 1)
+
+#define CLASSIFIER_KEYS    15
+#define CLASSIFIER_ANSWERS 8
+#define CLASSIFIER_WIDES   3          /* keys of whole addresses */
+#define ANSWER_DEEPER      (1U << 31) /* go on at this line with the next 32 bits of the address */
+
+/* Keys ascend. Value x belongs to the piece behind as many keys as are below x; unused keys are
+ * ~0, which is below nothing. */
+struct classifier_line {
+	__u32 header;
+	union {
+		__u32 key[CLASSIFIER_KEYS];
+		struct {
+			__u32 answer_key[CLASSIFIER_ANSWERS - 1];
+			__u32 answer[CLASSIFIER_ANSWERS];
+		};
+		struct {
+			__u32 wide_base;
+			__u32 wide_key[CLASSIFIER_WIDES][4]; /* the most significant first */
+		};
+		struct {
+			struct {
+				__u8 low;
+				__u8 span;
+			} protocol[BOXES_PER_LINE];
+			struct classifier_box box[BOXES_PER_LINE];
+		};
+	};
+};
+
+/*
+ * Protocols renumbered, so that what rules mean is a range: ICMP and ICMPv6 stand side by side (a
+ * rule for Icmp means both), and so do TCP, UDP and SCTP (a rule that names ports means these).
+ * Each changes places with the protocol that has its number. Without branches, because the verifier
+ * would follow each.
+ */
+#define CLASSIFIER_ICMP_FIRST  1 /* ICMP */
+#define CLASSIFIER_ICMP_LAST   2 /* ICMPv6 */
+#define CLASSIFIER_PORTS_FIRST 6 /* TCP */
+#define CLASSIFIER_PORTS_LAST  8 /* SCTP; 7 is UDP */
+
+/* a for b and b for a. */
+static inline __attribute__((always_inline)) __u64 classifier_swap(__u64 value, __u64 a, __u64 b)
+{
+	__u64 is_either = (((value ^ a) - 1) >> 63) | (((value ^ b) - 1) >> 63);
+
+	return value ^ (is_either * (a ^ b));
+}
+
+static inline __attribute__((always_inline)) __u32 classifier_protocol(__u32 protocol)
+{
+	__u64 value = classifier_swap(protocol, 58, CLASSIFIER_ICMP_LAST);
+
+	value = classifier_swap(value, 17, 7);
+	return classifier_swap(value, 132, CLASSIFIER_PORTS_LAST);
+}
 
 _Static_assert(sizeof(struct classifier) == SLUICE_CACHE_LINE, "the head is one line");
-_Static_assert(sizeof(struct classifier_item) == SLUICE_CACHE_LINE, "an item is one line");
+_Static_assert(sizeof(struct classifier_view) == SLUICE_CACHE_LINE, "a view is one line");
+_Static_assert(sizeof(struct classifier_records) == SLUICE_CACHE_LINE, "four records to a line");
+_Static_assert(sizeof(struct classifier_sets) == SLUICE_CACHE_LINE, "a rule's sets are one line");
+_Static_assert(sizeof(struct classifier_box) == 28, "two boxes to a line");
+_Static_assert(sizeof(struct classifier_line) == SLUICE_CACHE_LINE, "a line is one line");
 
 #endif

@@ -3,7 +3,6 @@
 #include "tests/harness/walk.h"
 
 #include <endian.h>
-#include <netinet/in.h>
 #include <string.h>
 
 static bool within(const struct ip_address *address, const __u64 low[2], const __u64 high[2])
@@ -15,65 +14,192 @@ static bool within(const struct ip_address *address, const __u64 low[2], const _
 	return first < high[0] || (first == high[0] && second <= high[1]);
 }
 
-static bool head_matches(const struct classifier_item *head, const struct reference_tuple *tuple)
+static const struct classifier_line *line_at(const struct table_line *lines, __u32 line)
 {
-	bool has_ports = tuple->protocol == IPPROTO_TCP || tuple->protocol == IPPROTO_UDP ||
-			 tuple->protocol == IPPROTO_SCTP;
-
-	if (head->protocol != CLASSIFIER_ANY && head->protocol != tuple->protocol &&
-	    !(head->protocol == IPPROTO_ICMP && tuple->protocol == IPPROTO_ICMPV6))
-		return false;
-	return (has_ports || !head->needs_ports) &&
-	       (head->icmp_type == CLASSIFIER_ANY || head->icmp_type == tuple->icmp_type) &&
-	       (head->icmp_code == CLASSIFIER_ANY || head->icmp_code == tuple->icmp_code);
+	return (const void *)&lines[line];
 }
 
-static bool test_passes(const struct classifier_item *test, const struct reference_tuple *tuple)
+static __u32 keys_below(const __u32 *keys, int count, __u32 value)
 {
-	switch (test->kind) {
-	case ITEM_SOURCE:
-		return within(&tuple->source, test->low, test->high);
-	case ITEM_DESTINATION:
-		return within(&tuple->destination, test->low, test->high);
-	case ITEM_SOURCE_PORT:
-		return tuple->source_port >= test->port_low &&
-		       tuple->source_port <= test->port_high;
-	case ITEM_DESTINATION_PORT:
-		return tuple->destination_port >= test->port_low &&
-		       tuple->destination_port <= test->port_high;
+	__u32 below = 0;
+
+	for (int i = 0; i < count; i++)
+		below += keys[i] < value;
+	return below;
+}
+
+static __u32 wide_keys_below(const struct classifier_line *line, const __u32 words[4])
+{
+	__u32 below = 0;
+
+	for (int i = 0; i < CLASSIFIER_WIDES; i++) {
+		int j = 0;
+
+		while (j < 3 && line->wide_key[i][j] == words[j])
+			j++;
+		below += line->wide_key[i][j] < words[j];
 	}
-	return false;
+	return below;
+}
+
+/* The answer of a search tree for words of an address, the first of them most significant. */
+static __u32 search(const struct table_line *lines, __u32 root, const __u32 *words, __u32 *steps)
+{
+	const struct classifier_line *line = line_at(lines, root);
+	const __u32 *word = words;
+
+	for (;;) {
+		__u32 keys = keys_below(line->key, CLASSIFIER_KEYS, *word), answer;
+
+		++*steps;
+		switch (line->header & LINE_KIND) {
+		case LINE_INNER:
+			line = line_at(lines, line->header + keys);
+			continue;
+		case LINE_MEMBER:
+			return (line->header + keys) & 1;
+		case LINE_WIDE:
+			return line->wide_base + wide_keys_below(line, words);
+		}
+		answer = line->answer[keys_below(line->answer_key, CLASSIFIER_ANSWERS - 1, *word)];
+		if (!(answer & ANSWER_DEEPER))
+			return answer;
+		line = line_at(lines, answer & ~ANSWER_DEEPER);
+		word++;
+	}
+}
+
+static __u32 address_value(const struct table_line *lines, const struct ip_address *address,
+			   __u32 map, __u32 *steps)
+{
+	__u32 words[4];
+
+	for (int i = 0; i < 4; i++)
+		words[i] = be32toh(address->words[i]);
+	return map ? search(lines, map, words, steps) : words[3];
+}
+
+/* A packet in a layer. */
+struct walk {
+	const struct table_line *lines;
+	const struct classifier_view *view;
+	enum classifier_family family;
+	__u32 value[CLASSIFIER_FIELDS];
+	__u32 best; /* number of a rule */
+	__u32 steps;
+};
+
+static const struct classifier_record *record_at(const struct walk *walk, __u32 rule)
+{
+	const struct classifier_record *records = (const void *)&walk->lines[walk->view->records];
+
+	return &records[rule];
+}
+
+static bool box_holds(const struct walk *walk, const struct classifier_line *leaf, int place)
+{
+	const struct classifier_box *box = &leaf->box[place];
+	const __u32 *value = walk->value;
+
+	return value[FIELD_SOURCE] - box->source_low <= box->source_span &&
+	       value[FIELD_DESTINATION] - box->destination_low <= box->destination_span &&
+	       value[FIELD_SOURCE_PORT] - box->source_port_low <= box->source_port_span &&
+	       value[FIELD_DESTINATION_PORT] - box->destination_port_low <=
+		       box->destination_port_span &&
+	       value[FIELD_PROTOCOL] - leaf->protocol[place].low <= leaf->protocol[place].span;
+}
+
+static bool sets_agree(struct walk *walk, __u32 rule)
+{
+	const struct classifier_sets *sets =
+		(const void *)&walk->lines[record_at(walk, rule)->sets];
+
+	walk->steps++;
+	for (int field = 0; field < CLASSIFIER_FIELDS; field++) {
+		__u32 root = sets->root[walk->family][field];
+
+		if (root && !search(walk->lines, root, &walk->value[field], &walk->steps))
+			return false;
+	}
+	return true;
+}
+
+/* True: the leaf's line decided, or no box of the leaf can any more. */
+static bool walk_boxes(struct walk *walk, const struct classifier_line *leaf)
+{
+	for (int place = 0; place < BOXES_PER_LINE; place++) {
+		__u32 rule = leaf->box[place].rule;
+
+		if (rule == BOX_NONE || (rule & ~BOX_HAS_SETS) > walk->best)
+			return true;
+		if (!box_holds(walk, leaf, place))
+			continue;
+		if (rule & BOX_HAS_SETS && !sets_agree(walk, rule & ~BOX_HAS_SETS))
+			continue;
+		walk->best = rule & ~BOX_HAS_SETS;
+		return true;
+	}
+	return !(leaf->header & ~LINE_KIND);
+}
+
+static void walk_tree(struct walk *walk, __u32 root)
+{
+	const struct classifier_line *line = line_at(walk->lines, root);
+
+	for (walk->steps++; (line->header & LINE_KIND) == LINE_INNER; walk->steps++) {
+		__u32 value = walk->value[(line->header & NODE_FIELD) >> NODE_FIELD_SHIFT];
+
+		line = line_at(walk->lines, (line->header & NODE_LINE) +
+						    keys_below(line->key, CLASSIFIER_KEYS, value));
+	}
+	for (; !walk_boxes(walk, line); walk->steps++)
+		line = line_at(walk->lines, line->header & ~LINE_KIND);
+}
+
+static void walk_point(struct walk *walk, const struct reference_tuple *tuple)
+{
+	__u32 *value = walk->value;
+
+	value[FIELD_SOURCE] =
+		address_value(walk->lines, &tuple->source, walk->view->map[0], &walk->steps);
+	value[FIELD_DESTINATION] =
+		address_value(walk->lines, &tuple->destination, walk->view->map[1], &walk->steps);
+	value[FIELD_SOURCE_PORT] = tuple->source_port;
+	value[FIELD_DESTINATION_PORT] = tuple->destination_port;
+	value[FIELD_PROTOCOL] = classifier_protocol(tuple->protocol);
+	if (value[FIELD_PROTOCOL] <= CLASSIFIER_ICMP_LAST)
+		value[FIELD_DESTINATION_PORT] = tuple->icmp_type << 8 | tuple->icmp_code;
 }
 
 void walk_classify(const struct table_line *lines, __u32 line, const struct reference_tuple *tuple,
 		   struct walk_verdict *verdict)
 {
-	const struct classifier *classifier = (const void *)&lines[line];
-	const struct classifier_item *item = (const void *)&lines[line + 1];
-	const struct classifier_item *end;
+	const struct classifier *head = (const void *)&lines[line];
+	const struct classifier_view *views = (const void *)&lines[line + 1];
+	struct walk walk = { .lines = lines };
+	__u32 order = ~0U;
 
-	*verdict = (struct walk_verdict){ 0, ACCESS_ALLOW };
+	*verdict = (struct walk_verdict){ .access = ACCESS_ALLOW };
 	if (!line)
 		return;
-	end = item + classifier->item_count;
-	verdict->access = classifier->miss_access;
-	while (item < end) {
-		const struct classifier_item *head = item++;
-		const struct classifier_item *next = item + head->skip;
-		bool matches = head->kind == ITEM_RULE && head_matches(head, tuple);
+	verdict->access = head->miss_access;
+	walk.family = reference_is_ipv4(&tuple->source) ? FAMILY_IPV4 : FAMILY_IPV6;
+	for (__u32 layer = 0; layer < head->layer_count; layer++) {
+		walk.view = &views[layer * CLASSIFIER_FAMILIES + walk.family];
+		walk.best = ~0U;
+		walk_point(&walk, tuple);
+		for (__u32 i = 0; i < walk.view->part_count; i++)
+			if (walk.view->part[i].first_rule < walk.best)
+				walk_tree(&walk, walk.view->part[i].root);
+		if (walk.best != ~0U && record_at(&walk, walk.best)->order < order) {
+			const struct classifier_record *record = record_at(&walk, walk.best);
 
-		while (matches && item < next) { /* one group of tests a turn */
-			const struct classifier_item *group_end = item + item->skip + 1;
-
-			for (matches = false; item < group_end; item++)
-				matches |= test_passes(item, tuple);
+			order = record->order;
+			verdict->rule = record->id;
+			verdict->access = record->access;
 		}
-		if (matches) {
-			*verdict = (struct walk_verdict){ head->rule, head->access };
-			return;
-		}
-		item = next;
 	}
+	verdict->steps = walk.steps;
 }
 
 __u32 walk_endpoint(const struct table_line *lines, const struct vnet *vnet,

@@ -13,6 +13,7 @@
 struct walk_verdict {
 	__u32 rule; /* id; 0: none matched */
 	enum access access;
+	__u32 steps; /* lines that were looked at */
 };
 
 /* Line 0 is no classifier and allows. */

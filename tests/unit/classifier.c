@@ -74,6 +74,7 @@ static void draw_rules(struct random *random, struct rules *rules)
 
 		*rule = (struct classifier_rule){
 			.id = (__u32)i + 1,
+			.order = 3 * (__u32)i,
 			.access = random_below(random, 2),
 			.protocol = random_chance(random, 40) ? SLUICE_ANY : some_protocol(random),
 			.icmp_type = SLUICE_ANY,
@@ -187,26 +188,81 @@ static void random_lists_decide_as_first_match_does(void **state)
 	assert_true(matched > 10000); /* the comparison is not one of misses */
 }
 
+/* The rules as base and overlay: every third is added later, where its order says. */
+static void rules_added_to_a_base_decide_in_their_order(void **state)
+{
+	static struct table_line lines[LINES];
+	static struct rules rules;
+	static struct classifier_rule base[RULES], overlay[RULES];
+	unsigned int added_decides = 0;
+
+	(void)state;
+	for (unsigned int seed = 1000; seed < 1300; seed++) {
+		struct random random = { seed };
+		struct tables tables = { .lines = lines, .count = LINES };
+		__u32 line, extended;
+		size_t bases = 0, overlays = 0;
+
+		draw_rules(&random, &rules);
+		for (size_t i = 0; i < rules.count; i++)
+			if (i % 3 == 2)
+				overlay[overlays++] = rules.rule[i];
+			else
+				base[bases++] = rules.rule[i];
+		assert_int_equal(classifier_build(&tables, base, bases, ACCESS_DENY, &line, NULL),
+				 0);
+		assert_int_equal(
+			classifier_extend(&tables, line, overlay, overlays, &extended, NULL), 0);
+		for (int i = 0; i < 100; i++) {
+			struct reference_tuple tuple = draw_tuple(&random);
+			struct walk_verdict verdict;
+			size_t decider = 0;
+
+			while (decider < rules.count && !rule_matches(&rules.rule[decider], &tuple))
+				decider++;
+			walk_classify(lines, extended, &tuple, &verdict);
+			assert_int_equal(verdict.rule, decider < rules.count ? decider + 1 : 0);
+			added_decides += decider < rules.count && decider % 3 == 2;
+		}
+		tables_end(&tables);
+	}
+	assert_true(added_decides > 1000);
+}
+
 static void a_list_that_does_not_fit_is_refused_whole(void **state)
 {
 	static struct table_line lines[64];
 	struct tables tables = { .lines = lines, .count = 11 };
-	struct address_range ranges[20] = { 0 };
-	struct classifier_rule rule = {
-		.id = 1, .sources = ranges, .source_count = 9, .any_destination = true
-	};
+	struct address_range ranges[40] = { 0 };
+	struct classifier_rule rules[10];
 	struct sluice_error error = { 0 };
 	__u32 line = 77;
 
 	(void)state;
-	assert_int_equal(classifier_build(&tables, &rule, 1, ACCESS_DENY, &line, &error), -ENOSPC);
+	for (size_t i = 0; i < 40; i++)
+		ranges[i].first = ranges[i].last =
+			number_to_address(((address_number)0xffff << 32) + 2 * i);
+	for (size_t i = 0; i < 10; i++)
+		rules[i] = (struct classifier_rule){ .id = (__u32)i + 1,
+						     .order = (__u32)i,
+						     .protocol = SLUICE_ANY,
+						     .icmp_type = SLUICE_ANY,
+						     .icmp_code = SLUICE_ANY,
+						     .sources = &ranges[i],
+						     .source_count = 30,
+						     .any_destination = true };
+	assert_int_equal(classifier_build(&tables, rules, 10, ACCESS_DENY, &line, &error), -ENOSPC);
 	assert_int_equal(line, 77);
 	assert_int_equal(tables.used, 0);
 	assert_non_null(strstr(error.message, "no room"));
-	rule.source_count = 8;
-	assert_int_equal(classifier_build(&tables, &rule, 1, ACCESS_DENY, &line, &error), 0);
+	assert_int_equal(classifier_build(&tables, rules, 1, ACCESS_DENY, &line, &error), -ENOSPC);
+	tables_end(&tables);
+	lines[0] = (struct table_line){ 0 };
+	tables = (struct tables){ .lines = lines, .count = 11 };
+	rules[0].source_count = 1;
+	assert_int_equal(classifier_build(&tables, rules, 1, ACCESS_DENY, &line, &error), 0);
 	assert_int_equal(line, 1);
-	assert_int_equal(tables.used, 10);
+	assert_in_range(tables.used, 6, 10);
 	tables_end(&tables);
 }
 
@@ -244,6 +300,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(random_lists_decide_as_first_match_does),
+		cmocka_unit_test(rules_added_to_a_base_decide_in_their_order),
 		cmocka_unit_test(a_list_that_does_not_fit_is_refused_whole),
 		cmocka_unit_test(an_empty_list_of_sources_matches_nothing),
 	};
