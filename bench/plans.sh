@@ -29,7 +29,7 @@ plan_quick()
 	measure quick established "$rounds"
 	measure quick new "$rounds"
 	measure quick bulk 2
-	measure quick round-trip "$rounds"
+	measure quick round-trip 2
 }
 
 plan_main()
@@ -42,6 +42,7 @@ plan_main()
 	add_world main sluice-tc 1000 2
 	add_world main bridge 0 2
 	for rules in 10 1000 10000; do add_world main bridge-nft $rules 2; done
+	add_world main bridge-nft-map 1000 2
 	add_world main iptables 1000 2
 	add_world main ovs 1000 2
 	add_world main xdp-filter 1000 2

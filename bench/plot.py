@@ -30,7 +30,7 @@ def draw(found, title, axis, by_factors, path):
               "set ylabel 'million frames a second'", "set key outside right", "set grid",
               "set logscale y"]
     if by_factors:
-        script.append("set logscale x")
+        script += ["set logscale x", "set format x '%.0f'"]
     blocks, plots = [], []
     for number, (name, points) in enumerate(found.items()):
         blocks.append(f"$d{number} << EOD")

@@ -25,7 +25,7 @@ SLUICE=$BUILD/sluice
 . "$BENCH/rules.sh"
 . "$BENCH/plans.sh"
 
-rounds=9 plans=main,rules,flows,ports,cores paths='' journal=$BUILD/bench.jsonl lock=/dev/null
+rounds=7 plans=main,rules,flows,ports,cores paths='' journal=$BUILD/bench.jsonl lock=/dev/null
 FLOWS=524288 # how many connections the switch has room for; each port may have all of them
 
 while [ $# -gt 0 ]; do

@@ -58,13 +58,18 @@ napi()
 sweep()
 {
 	local name
-	for name in $(ls /run/sluice 2>/dev/null | grep -oE '^slb[0-9]+-w[0-9]+$'); do
-		[ -d "/proc/$(echo "$name" | grep -oE '[0-9]+' | head -1)" ] ||
-			"$SLUICE" --switch "$name" down >/dev/null 2>&1
+	for name in /run/sluice/slb*-w*; do
+		[ -e "$name" ] && gone "${name##*/}" || continue
+		"$SLUICE" --switch "${name##*/}" down >/dev/null 2>&1
 	done
 	for name in $(ip netns list | grep -oE '^slb[0-9]+-[^ ]+'); do
-		[ "${name%%-*}" = "$P" ] || [ ! -d "/proc/$(echo "$name" | grep -oE '[0-9]+' | head -1)" ] ||
-			continue
-		ip netns del "$name"
+		! gone "$name" || ip netns del "$name"
 	done
+}
+
+# Whether the process is over that named it.
+gone()
+{
+	local pid=${1%%-*}
+	[ ! -d "/proc/${pid#slb}" ]
 }

@@ -2,19 +2,22 @@
 # shellcheck shell=bash
 # A bridge whose frames go through nftables with connection tracking: in the bridge family where the kernel
 # tracks connections there, else in the ip family by br_netfilter. Established first, then the
-# rules one by one, as they would come from a person or an orchestrator.
+# rules one by one, as they would come from a person or an orchestrator; bridge-nft-map.sh has them otherwise.
 
 about="Linux bridge, nftables: established first, then the rules in a chain"
 filters=yes
+
+chain_rules() { fillers "ip saddr ADDRESS udp dport PORT ACTION"; }
 
 ruleset() # FAMILY
 {
 	ALLOW=accept DENY=drop
 	echo "table $1 guests {"
+	! declare -F map_rules >/dev/null || map_rules
 	echo "chain forward { type filter hook forward priority 0; policy drop;"
 	[ "$1" != bridge ] || echo "ether type arp accept"
 	echo "ct state established,related accept"
-	fillers "ip saddr ADDRESS udp dport PORT ACTION"
+	chain_rules
 	echo "meta l4proto { tcp, udp } th dport 16384-32767 accept"
 	echo "ip protocol icmp accept"
 	printf "}\n}\n"
