@@ -39,6 +39,7 @@ done
 
 [ "$(id -u)" = 0 ] || { echo "bench: needs root, for network namespaces" >&2; exit 1; }
 curve_rounds=$(((rounds + 2) / 3))
+conntrack_max=/proc/sys/net/netfilter/nf_conntrack_max
 sweep
 work=$(mktemp -d "/tmp/$P.XXXXXX")
 worlds=()
@@ -69,14 +70,17 @@ worlds_down()
 path_down_if_any() { ! declare -F path_down >/dev/null || path_down; }
 
 # How many connections the kernel tracks in all is one setting of the machine: it comes back in the end.
-conntrack_max=/proc/sys/net/netfilter/nf_conntrack_max
-conntrack_was=$(cat $conntrack_max 2>/dev/null || true)
-allow_tracked() { [ -z "$conntrack_was" ] || [ "$conntrack_was" -ge "$1" ] || echo "$1" >$conntrack_max; }
+allow_tracked()
+{
+	[ -e $conntrack_max ] && [ ! -e "$work/conntrack_max" ] && [ "$(cat $conntrack_max)" -lt "$1" ] || return 0
+	cat $conntrack_max >"$work/conntrack_max"
+	echo "$1" >$conntrack_max
+}
 
 end()
 {
 	trap '' INT TERM HUP
-	[ -z "$conntrack_was" ] || [ "$(cat $conntrack_max)" = "$conntrack_was" ] || echo "$conntrack_was" >$conntrack_max
+	[ ! -e "$work/conntrack_max" ] || cat "$work/conntrack_max" >$conntrack_max
 	worlds_down
 	rm -rf "$work"
 }

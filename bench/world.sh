@@ -57,13 +57,31 @@ napi()
 # What a process of this bench that was killed outright left behind goes, too.
 sweep()
 {
-	local name
+	local name host
 	for name in /run/sluice/slb*-w*; do
 		[ -e "$name" ] && gone "${name##*/}" || continue
-		"$SLUICE" --switch "${name##*/}" down >/dev/null 2>&1
+		host=/run/netns/${name##*/}-h
+		[ -e "$host" ] || host=/proc/self/ns/net
+		nsenter --net="$host" -- "$SLUICE" --switch "${name##*/}" down >/dev/null 2>&1
 	done
 	for name in $(ip netns list | grep -oE '^slb[0-9]+-[^ ]+'); do
 		! gone "$name" || ip netns del "$name"
+	done
+	for name in /tmp/slb*.*; do
+		[ -d "$name" ] && gone "$(basename "${name%.*}")" || continue
+		end_daemons "$name"
+		[ ! -e "$name/conntrack_max" ] || cat "$name/conntrack_max" >"$conntrack_max"
+		rm -rf "$name"
+	done
+}
+
+# A path's daemons note their ids in *.pid in the world's directory; the id may be somebody else's by now.
+end_daemons() # DIRECTORY
+{
+	local file pid
+	for file in "$1"/*.pid "$1"/*/*.pid; do
+		[ -e "$file" ] && pid=$(cat "$file") && [ -d "/proc/$pid" ] || continue
+		! tr '\0' ' ' <"/proc/$pid/cmdline" | grep -q "pidfile=$file" || kill "$pid"
 	done
 }
 

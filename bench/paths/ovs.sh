@@ -50,8 +50,4 @@ path_up()
 
 path_forget() { ovs ovs-appctl -t "$work/$WORLD/ovs-vswitchd.$(cat "$work/$WORLD/switch.pid").ctl" dpctl/flush-conntrack; }
 
-path_down()
-{
-	local pid
-	for pid in "$work/$WORLD"/*.pid; do [ ! -e "$pid" ] || kill "$(cat "$pid")"; done
-}
+path_down() { end_daemons "$work/$WORLD"; }
