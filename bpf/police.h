@@ -15,12 +15,6 @@
 #include "bpf/classify.h"
 #include "bpf/flow.h"
 
-/* The NSG levels in their order; flow.rule and packet.rule are indexed alike. */
-static __always_inline enum police_level nsg_level(int i)
-{
-	return i == 0 || i == FLOW_RULES - 1 ? LEVEL_NIC : LEVEL_SUBNET;
-}
-
 /* Asks one classifier. *rule: what matched, if anything did. */
 static __always_inline bool allows(struct packet *packet, const struct tuple *tuple, __u32 line,
 				   enum police_level level, __u32 *rule)
@@ -51,20 +45,36 @@ static __noinline int police_acls(struct packet *packet)
 	return 0;
 }
 
-/* Asks the NSGs on the way from sender to receiver about the tuple that began the flow. */
-static __noinline int police_nsgs(struct packet *packet, const struct port *sender,
-				  const struct port *receiver, const struct tuple *tuple)
+/* Who sent the packet that began the flow, and who got it. */
+static __always_inline const struct port *flow_sender(const struct packet *packet, bool reply)
 {
-	const __u32 lines[FLOW_RULES] = {
-		sender->nic_nsg[DIRECTION_OUTBOUND],
-		sender->subnet_nsg[DIRECTION_OUTBOUND],
-		receiver->subnet_nsg[DIRECTION_INBOUND],
-		receiver->nic_nsg[DIRECTION_INBOUND],
-	};
+	return reply ? packet->out : packet->in;
+}
 
-	for (int i = 0; i < FLOW_RULES; i++)
-		if (!allows(packet, tuple, lines[i], nsg_level(i), &packet->rule[i]))
-			return DROP_NSG_DENY;
+static __always_inline const struct port *flow_receiver(const struct packet *packet, bool reply)
+{
+	return reply ? packet->in : packet->out;
+}
+
+/* Asks the NSGs on the way from sender to receiver about the tuple that began the flow. Spelled out:
+ * a list of their lines would lie on the stack, of which there is little left here. */
+static __always_inline int police_nsgs(struct packet *packet, bool reply,
+				       const struct tuple *tuple)
+{
+	const struct port *sender = flow_sender(packet, reply);
+	const struct port *receiver;
+
+	if (!allows(packet, tuple, sender->nic_nsg[DIRECTION_OUTBOUND], LEVEL_NIC,
+		    &packet->rule[0]) ||
+	    !allows(packet, tuple, sender->subnet_nsg[DIRECTION_OUTBOUND], LEVEL_SUBNET,
+		    &packet->rule[1]))
+		return DROP_NSG_DENY;
+	receiver = flow_receiver(packet, reply);
+	if (!allows(packet, tuple, receiver->subnet_nsg[DIRECTION_INBOUND], LEVEL_SUBNET,
+		    &packet->rule[2]) ||
+	    !allows(packet, tuple, receiver->nic_nsg[DIRECTION_INBOUND], LEVEL_NIC,
+		    &packet->rule[3]))
+		return DROP_NSG_DENY;
 	return 0;
 }
 
@@ -75,43 +85,37 @@ static __always_inline void count_denied(struct packet *packet)
 	count_rule(packet, packet->acl_rule);
 }
 
-/* What the NSGs are to be asked about: the flow's first direction. */
-struct question {
-	const struct port *sender;
-	const struct port *receiver;
-	struct tuple tuple;
-};
+static __always_inline bool both_keep(const struct packet *packet, bool reply)
+{
+	return flow_sender(packet, reply)->flags & PORT_KEEP_NSG_OUT &&
+	       flow_receiver(packet, reply)->flags & PORT_KEEP_NSG_IN;
+}
 
 /* Turns the question to the way the packet's flow began. True: it is answered already, under this
  * version, or by NSGs that all say keep. */
-static __always_inline bool question_of_flow(struct packet *packet, struct question *question)
+static __always_inline bool answered_for_flow(struct packet *packet, bool reply,
+					      struct tuple *tuple)
 {
 	const struct flow *flow = packet->flow;
-	__u8 originator = flow->originator & 1;
 
-	if (originator != near_end(packet)) {
-		question->sender = packet->out;
-		question->receiver = packet->in;
-	}
-	packet->keep = question->sender->flags & PORT_KEEP_NSG_OUT &&
-		       question->receiver->flags & PORT_KEEP_NSG_IN;
+	packet->keep = both_keep(packet, reply);
 	__builtin_memcpy(packet->rule, flow->rule, sizeof(packet->rule));
-	flow_key_tuple(&flow->key, originator, &question->tuple);
+	flow_key_tuple(&flow->key, flow->originator & 1, tuple);
 	return flow->version == packet->root->version || (flow->keep && packet->keep);
 }
 
-/* The NSGs' part of police. */
+/* The NSGs' part of police. They are asked about the flow's first direction. */
 static __noinline int police_direction(struct packet *packet)
 {
-	struct question question;
+	struct tuple tuple;
+	bool reply = false;
 	int reason;
 
 	if (packet->flow) {
 		bool answered;
 
-		question.sender = packet->in;
-		question.receiver = packet->out;
-		answered = question_of_flow(packet, &question);
+		reply = (packet->flow->originator & 1) != near_end(packet);
+		answered = answered_for_flow(packet, reply, &tuple);
 		if (!flow_unchanged(packet->flow, packet->flow_claim)) {
 			/* Its time was out in this moment. */
 			reason = begin_flow(packet);
@@ -123,14 +127,12 @@ static __noinline int police_direction(struct packet *packet)
 			return 0;
 	}
 	if (!packet->flow) {
-		question.sender = packet->in;
-		question.receiver = packet->out;
-		question.tuple = packet->tuple;
-		packet->keep = packet->in->flags & PORT_KEEP_NSG_OUT &&
-			       packet->out->flags & PORT_KEEP_NSG_IN;
+		reply = false;
+		tuple = packet->tuple;
+		packet->keep = both_keep(packet, reply);
 	}
 	__builtin_memset(packet->rule, 0, sizeof(packet->rule));
-	reason = police_nsgs(packet, question.sender, question.receiver, &question.tuple);
+	reason = police_nsgs(packet, reply, &tuple);
 	if (reason && packet->flow && !packet->read_only)
 		flow_free(packet->flow, false, packet->now);
 	return reason;
