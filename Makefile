@@ -25,7 +25,7 @@ BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -Wno-unused-para
 
 LOADER_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard loader/*.c))
 CLI_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard cli/*.c))
-HARNESS_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/harness/*.c))
+HARNESS_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %.bpf.c,$(wildcard tests/harness/*.c)))
 UNIT_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*.c))
 BPF_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bpf/*.c))
 SYSTEM_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(filter-out %.bpf.c,$(wildcard tests/system/*.c)))
@@ -92,7 +92,7 @@ $(BUILD)/sluice: $(CLI_OBJECTS) $(BUILD)/libsluice.a
 
 # The skeleton must be there before the first compile; who includes it is known from the .d files after.
 $(LOADER_OBJECTS) $(HARNESS_OBJECTS) $(addsuffix .o,$(UNIT_TESTS) $(BPF_TESTS) $(FUZZERS) $(BENCHES)): \
-	| $(BUILD)/bpf/sluice.skel.h
+	| $(BUILD)/bpf/sluice.skel.h $(BUILD)/tests/harness/feed.skel.h
 
 $(UNIT_TESTS) $(BPF_TESTS) $(FUZZERS): $(BUILD)/%: $(BUILD)/%.o $(HARNESS_OBJECTS) $(BUILD)/libsluice.a
 	$(CC) $(CFLAGS) $(SANITIZE) -o $@ $^ $(PKG_LIBS) -lcmocka
