@@ -193,6 +193,17 @@ static __always_inline int find_flow(struct packet *packet)
 	return reason;
 }
 
+/* A packet whose flow had an entry that was freed on its way begins it. No entry is freed twice in
+ * that time; if it were, the packet is refused and not passed without being remembered. */
+static __always_inline int begin_entry(struct packet *packet, __u32 vni)
+{
+	int reason = flow_insert(packet, vni);
+
+	if (reason == FLOW_GONE)
+		reason = flow_insert(packet, vni);
+	return reason == FLOW_GONE ? DROP_FLOW_TABLE_FULL : reason;
+}
+
 /* What was found out about a packet that had to be judged. */
 static __noinline int remember_verdict(struct packet *packet)
 {
@@ -201,8 +212,10 @@ static __noinline int remember_verdict(struct packet *packet)
 
 	if (packet->state == TRACE_STATE_RELATED)
 		return 0;
-	if (!packet->known)
-		reason = packet->flow ? flow_renew(packet) : flow_insert(packet, vni);
+	if (!packet->known && packet->flow)
+		flow_renew(packet);
+	else if (!packet->known)
+		reason = begin_entry(packet, vni);
 	if (!reason && packet->fragment == TRACE_FRAGMENT_FIRST)
 		reason = record_fragment(packet, vni);
 	return reason;

@@ -64,32 +64,55 @@ static __always_inline bool judged_later(const struct packet *packet, __u64 word
 	return (__s32)(standing.version - packet->root->version) > 0;
 }
 
+/* A slower packet of an older version has written its rules over a later verdict's: the next packet
+ * is judged again. */
+static __always_inline void flow_doubt(const struct packet *packet, struct flow *flow, __u64 word)
+{
+	for (int i = 0; i < FLOW_SWAPS && word; i++) {
+		union flow_standing standing = { .word = word };
+		__u64 seen;
+
+		standing.version = packet->root->version;
+		standing.acl_allowed = 0;
+		seen = __sync_val_compare_and_swap(&flow->standing, word, standing.word);
+		if (seen == word)
+			return;
+		word = seen;
+	}
+}
+
 /* Keeps the new verdict of a packet of an old flow. The packet passes and is counted, also when
- * other packets' verdicts were faster every time. */
-static __noinline int flow_renew(const struct packet *packet)
+ * other packets' verdicts were faster every time. False: the entry was freed before that. */
+static __noinline bool flow_renew(const struct packet *packet)
 {
 	struct flow *flow = packet->flow;
+	bool written = false;
 	__u64 word, next;
 
-	if (packet->read_only || !flow || !flow_unchanged(flow, packet->flow_claim))
-		return 0;
+	if (packet->read_only || !flow)
+		return true;
 	word = READ_ONCE(flow->standing);
+	if (!flow_unchanged(flow, packet->flow_claim))
+		return false;
 	for (int i = 0; i < FLOW_SWAPS && word && !judged_later(packet, word); i++) {
 		__u64 seen;
 
 		next = flow_renewed(packet, flow, word);
 		if (!next)
-			return 0;
+			return true;
 		__builtin_memcpy(flow->rule, packet->rule, sizeof(flow->rule));
 		flow->keep = packet->keep;
+		written = true;
 		seen = __sync_val_compare_and_swap(&flow->standing, word, next);
 		if (seen == word)
 			break;
 		word = seen;
 	}
+	if (written && judged_later(packet, word))
+		flow_doubt(packet, flow, word);
 	if (word)
 		flow_touch(packet, flow, (word >> 32) & 0xff);
-	return 0;
+	return true;
 }
 
 /* --- under the stripe's lock: nothing may be called --- */
@@ -187,14 +210,14 @@ enum insertion {
 	INSERT_FULL = 0,
 	INSERT_DONE = 1,
 	INSERT_EXISTS = 2, /* *flow stands for the packet's flow already */
-	INSERT_BUSY = 3,   /* the key's old entry is being freed in this moment */
 };
 
 /* Puts the packet's flow into one of its two buckets. *owner: whom the way counted against
  * before, or 0. Runs under the stripe's lock. */
 static __always_inline enum insertion
 flow_place(const struct control *control, const struct packet *packet, const union flow_words *key,
-	   struct flow_bucket *first, struct flow_bucket *second, struct flow **place, __u32 *owner)
+	   struct flow_bucket *first, struct flow_bucket *second, struct flow **place, __u32 *owner,
+	   __u32 *found)
 {
 	__u32 claim = 0;
 	struct flow *flow =
@@ -202,11 +225,11 @@ flow_place(const struct control *control, const struct packet *packet, const uni
 
 	if (flow && flow_serves(flow, packet)) {
 		*place = flow;
+		*found = claim;
 		return INSERT_EXISTS;
 	}
-	if (flow && !flow_claim(flow, claim))
-		return INSERT_BUSY;
-	if (!flow) {
+	/* Who holds the claim of the key's old entry frees it or has it for another flow. */
+	if (!flow || !flow_claim(flow, claim)) {
 		if (bucket_load(second, packet->now) < bucket_load(first, packet->now))
 			first = second;
 		flow = claim_unused_way(control, first, packet->now, &claim);
@@ -217,6 +240,7 @@ flow_place(const struct control *control, const struct packet *packet, const uni
 	flow_fill(flow, packet, key);
 	flow_release(flow, claim);
 	*place = flow;
+	*found = claim + 2;
 	return INSERT_DONE;
 }
 
@@ -228,12 +252,30 @@ static __always_inline void count_new_flow(const struct packet *packet)
 	observe_new_flow(packet);
 }
 
+/* The flow had an entry, which was freed while the packet came to it. */
+#define FLOW_GONE (-1)
+
+/* Both ends began at once; the rules are those of the one that was first. */
+static __always_inline int flow_join(struct packet *packet)
+{
+	__u32 rule[FLOW_RULES];
+
+	__builtin_memcpy(rule, packet->flow->rule, sizeof(rule));
+	if (flow_unchanged(packet->flow, packet->flow_claim)) {
+		__builtin_memcpy(packet->rule, rule, sizeof(rule));
+		if (flow_renew(packet))
+			return 0;
+	}
+	packet->flow = NULL;
+	return FLOW_GONE;
+}
+
 /* Makes the entry of a new flow. The place is counted off the port's quota beforehand, so that no
  * two CPUs share the last one, and given back if it was not needed. */
 static __noinline int flow_insert(struct packet *packet, __u32 vni)
 {
 	const struct control *control = control_get();
-	__u32 index, slot = packet->in_slot, owner = 0;
+	__u32 index, slot = packet->in_slot, owner = 0, claim = 0;
 	struct flow_bucket *first, *second;
 	enum insertion insertion;
 	struct flow *flow = NULL;
@@ -266,24 +308,19 @@ static __noinline int flow_insert(struct packet *packet, __u32 vni)
 	}
 
 	bpf_spin_lock(&lock->lock);
-	insertion = flow_place(control, packet, &key, first, second, &flow, &owner);
+	insertion = flow_place(control, packet, &key, first, second, &flow, &owner, &claim);
 	bpf_spin_unlock(&lock->lock);
 
 	if (insertion != INSERT_DONE)
 		__sync_fetch_and_add(usage, -1);
 	if (owner)
 		flow_usage_drop(owner);
-	if (insertion == INSERT_FULL)
+	if (insertion == INSERT_FULL || !flow)
 		return DROP_FLOW_TABLE_FULL;
-	if (insertion == INSERT_BUSY || !flow)
-		return 0; /* allowed, only not remembered */
 	packet->flow = flow;
-	packet->flow_claim = READ_ONCE(flow->claim);
-	if (insertion == INSERT_EXISTS) {
-		/* Both ends began at once; the rules are those of the one that was first. */
-		__builtin_memcpy(packet->rule, flow->rule, sizeof(packet->rule));
-		return flow_renew(packet);
-	}
+	packet->flow_claim = claim;
+	if (insertion == INSERT_EXISTS)
+		return flow_join(packet);
 	count_new_flow(packet);
 	return 0;
 }

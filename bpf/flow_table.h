@@ -203,17 +203,16 @@ static __always_inline void flow_usage_drop(__u32 owner)
 		__sync_fetch_and_add(usage, -1);
 }
 
-/* Frees an entry, unless somebody else is at it: then they took or freed it. With `expired`, only
- * if its time is out. */
-static __always_inline void flow_free(struct flow *flow, bool expired, __u32 now)
+/* Frees the entry that was found under this claim. Whoever claimed it since then has freed it or
+ * given it to another flow. A claimed entry is never given back alive: its flow may have got another
+ * one meanwhile. */
+static __always_inline void flow_free(struct flow *flow, __u32 claim)
 {
-	__u32 claim = READ_ONCE(flow->claim);
 	__u32 owner = 0;
 
 	if (!flow_claim(flow, claim))
 		return;
-	if (flow->state != FLOW_FREE &&
-	    !(expired && flow_lives(flow->state, flow->last_seen, now))) {
+	if (flow->state != FLOW_FREE) {
 		owner = flow->owner;
 		__sync_lock_test_and_set(&flow->standing, 0);
 	}

@@ -134,7 +134,7 @@ static __noinline int police_direction(struct packet *packet)
 	__builtin_memset(packet->rule, 0, sizeof(packet->rule));
 	reason = police_nsgs(packet, reply, &tuple);
 	if (reason && packet->flow && !packet->read_only)
-		flow_free(packet->flow, false, packet->now);
+		flow_free(packet->flow, packet->flow_claim);
 	return reason;
 }
 

@@ -29,10 +29,12 @@ static long sweep_bucket(__u32 index, void *context)
 		return 1;
 	for (int i = 0; i < FLOWS_PER_BUCKET; i++) {
 		struct flow *flow = &bucket->way[i];
+		__u32 claim = READ_ONCE(flow->claim);
 
+		barrier();
 		if (flow->state != FLOW_FREE &&
 		    !flow_lives(flow->state, flow->last_seen, walk->now))
-			flow_free(flow, true, walk->now);
+			flow_free(flow, claim);
 	}
 	return 0;
 }

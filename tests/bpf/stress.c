@@ -28,7 +28,11 @@ struct crowd {
 	__u32 flows[2]; /* of alice and bob, of alice and carol; powers of two */
 	int rounds;     /* packets that each feeder sends of each flow */
 	struct feeder feeders[FEEDERS];
+	bool at_work[FEEDERS];
 };
+
+/* Not on a stack that a failing test leaves while they run. */
+static struct crowd crowd;
 
 static const struct actor *talker(int talk)
 {
@@ -47,39 +51,37 @@ static size_t length_between(__u32 from, __u32 to, bool ipv6, __u8 protocol)
 	return 14 + (ipv6 ? 40 : 20) + (protocol == IPPROTO_TCP ? 20 : 8) + 60 + 16 * from + to;
 }
 
-static struct frame talk_frame(struct bpf_switch *sw, const struct crowd *crowd, int talk,
-			       __u16 flow, __u8 flags)
+static struct frame talk_frame(struct bpf_switch *sw, int talk, __u16 flow, __u8 flags)
 {
 	const struct actor *from = talker(talk), *to = listener(talk);
 	__u16 client = (__u16)(20000 + flow);
 	struct frame frame;
 	size_t length =
 		length_between(bpf_switch_slot(sw, from->name), bpf_switch_slot(sw, to->name),
-			       crowd->family == AF_INET6, (__u8)crowd->protocol);
-	size_t headers = 14 + (crowd->family == AF_INET6 ? 40 : 20) +
-			 (crowd->protocol == IPPROTO_TCP ? 20 : 8);
+			       crowd.family == AF_INET6, (__u8)crowd.protocol);
+	size_t headers = 14 + (crowd.family == AF_INET6 ? 40 : 20) +
+			 (crowd.protocol == IPPROTO_TCP ? 20 : 8);
 
-	frame = SAY(.from = from, .to = to, .family = crowd->family, .protocol = crowd->protocol,
+	frame = SAY(.from = from, .to = to, .family = crowd.family, .protocol = crowd.protocol,
 		    .source_port = talk % 2 ? 53 : client,
 		    .destination_port = talk % 2 ? client : 53,
-		    .flags = crowd->protocol == IPPROTO_TCP ? flags : 0, .sequence = 1,
+		    .flags = crowd.protocol == IPPROTO_TCP ? flags : 0, .sequence = 1,
 		    .acknowledgment = flags & FLAG_ACK ? 1 : 0, .payload = length - headers);
 	assert_int_equal(frame.length, length);
 	return frame;
 }
 
 /* Lays the headers of one talk down: of each flow a segment of each kind. */
-static struct feeder talk_feeder(struct bpf_switch *sw, const struct crowd *crowd, int talk,
-				 const __u8 *flags, int kinds)
+static struct feeder talk_feeder(struct bpf_switch *sw, int talk, const __u8 *flags, int kinds)
 {
-	__u32 count = crowd->flows[talk / 2] * (__u32)kinds;
+	__u32 count = crowd.flows[talk / 2] * (__u32)kinds;
 	struct feeder feeder = { .from = talker(talk),
 				 .count = count,
-				 .repeat = (int)count * crowd->rounds };
+				 .repeat = (int)count * crowd.rounds };
 
 	for (__u32 i = 0; i < count; i++) {
-		struct frame frame = talk_frame(sw, crowd, talk, (__u16)(i / (__u32)kinds),
-						flags[i % (__u32)kinds]);
+		struct frame frame =
+			talk_frame(sw, talk, (__u16)(i / (__u32)kinds), flags[i % (__u32)kinds]);
 		__u32 number = feed_add(feed, &frame);
 
 		if (!i)
@@ -89,15 +91,15 @@ static struct feeder talk_feeder(struct bpf_switch *sw, const struct crowd *crow
 	return feeder;
 }
 
-static void gather(struct bpf_switch *sw, struct crowd *crowd, const __u8 *flags, int kinds)
+static void gather(struct bpf_switch *sw, const __u8 *flags, int kinds)
 {
 	int cpus = (int)sysconf(_SC_NPROCESSORS_ONLN);
 
 	feed_clear(feed);
 	for (int talk = 0; talk < TALKS; talk++) {
-		struct feeder *feeders = &crowd->feeders[2 * talk];
+		struct feeder *feeders = &crowd.feeders[2 * talk];
 
-		feeders[0] = talk_feeder(sw, crowd, talk, flags, kinds);
+		feeders[0] = talk_feeder(sw, talk, flags, kinds);
 		feeders[1] = feeders[0];
 		feeders[0].via = talk % 2 ? VIA_XDP : VIA_TC;
 		feeders[1].via = talk % 2 ? VIA_TC : VIA_XDP;
@@ -106,12 +108,12 @@ static void gather(struct bpf_switch *sw, struct crowd *crowd, const __u8 *flags
 	}
 }
 
-static unsigned long sent_by(const struct crowd *crowd)
+static unsigned long packets_sent(void)
 {
 	unsigned long sent = 0;
 
 	for (int i = 0; i < FEEDERS; i++)
-		sent += (unsigned long)crowd->feeders[i].repeat;
+		sent += (unsigned long)crowd.feeders[i].repeat;
 	return sent;
 }
 
@@ -230,11 +232,11 @@ static void policed_town(struct bpf_switch *sw, const char *rules)
 }
 
 /* Nothing was freed: every packet is in its entry, its rules' counters and its ports'. */
-static void expect_exact(struct bpf_switch *sw, const struct crowd *crowd,
-			 const struct totals *before, const char *in_even, const char *in_odd)
+static void expect_exact(struct bpf_switch *sw, const struct totals *before, const char *in_even,
+			 const char *in_odd)
 {
 	struct totals after = totals_of(sw);
-	unsigned long sent = sent_by(crowd), flows = crowd->flows[0] + crowd->flows[1];
+	unsigned long sent = packets_sent(), flows = crowd.flows[0] + crowd.flows[1];
 	struct flow **entries;
 	size_t count;
 
@@ -252,8 +254,8 @@ static void expect_exact(struct bpf_switch *sw, const struct crowd *crowd,
 	entries = entries_of(sw, &count);
 	assert_int_equal(count, flows);
 	for (size_t i = 0; i < count; i++) {
-		assert_int_equal(entries[i]->packets[0], 2 * crowd->rounds);
-		assert_int_equal(entries[i]->packets[1], 2 * crowd->rounds);
+		assert_int_equal(entries[i]->packets[0], 2 * crowd.rounds);
+		assert_int_equal(entries[i]->packets[1], 2 * crowd.rounds);
 		expect_whole(sw, entries[i], sw->version, in_even, in_odd);
 	}
 	expect_usage(sw, entries, count);
@@ -271,16 +273,16 @@ static void talk_of_all(struct bpf_switch *sw, __u32 first, __u32 second, int ro
 
 	policed_town(sw, RULES_IN_OUT);
 	for (int i = 0; i < 4; i++) {
-		struct crowd crowd = { .family = i / 2 ? AF_INET6 : AF_INET,
-				       .protocol = protocols[i % 2],
-				       .flows = { first, second },
-				       .rounds = rounds };
+		crowd = (struct crowd){ .family = i / 2 ? AF_INET6 : AF_INET,
+					.protocol = protocols[i % 2],
+					.flows = { first, second },
+					.rounds = rounds };
 		struct totals before = totals_of(sw);
 
 		flows_clear(sw);
-		gather(sw, &crowd, segments, 1);
+		gather(sw, segments, 1);
 		feed_all(feed, crowd.feeders, FEEDERS);
-		expect_exact(sw, &crowd, &before, IN, IN);
+		expect_exact(sw, &before, IN, IN);
 	}
 }
 
@@ -298,23 +300,37 @@ static void keys_that_collide_lose_nothing(void **state)
 		talk_of_all(sw, 8, 4, 512);
 }
 
-static bool running(struct crowd *crowd, bool *joined)
+static bool running(void)
 {
 	bool any = false;
 
 	for (int i = 0; i < FEEDERS; i++) {
-		if (!joined[i])
-			joined[i] = !pthread_tryjoin_np(crowd->feeders[i].thread, NULL);
-		assert_true(!joined[i] || !crowd->feeders[i].error);
-		any |= !joined[i];
+		if (!crowd.at_work[i])
+			continue;
+		crowd.at_work[i] = pthread_tryjoin_np(crowd.feeders[i].thread, NULL);
+		assert_true(crowd.at_work[i] || !crowd.feeders[i].error);
+		any |= crowd.at_work[i];
 	}
 	return any;
 }
 
-static void start_all(struct crowd *crowd)
+/* After a test that failed before its feeders were done. */
+static int wait_for_all(void **state)
+{
+	(void)state;
+	for (int i = 0; i < FEEDERS; i++)
+		if (crowd.at_work[i])
+			pthread_join(crowd.feeders[i].thread, NULL);
+	memset(crowd.at_work, 0, sizeof(crowd.at_work));
+	return 0;
+}
+
+static void start_all(void)
 {
 	for (int i = 0; i < FEEDERS; i++)
-		feed_start(feed, &crowd->feeders[i], (__u32)i);
+		feed_start(feed, &crowd.feeders[i], (__u32)i);
+	for (int i = 0; i < FEEDERS; i++)
+		crowd.at_work[i] = true;
 }
 
 static void versions_switched_underneath_lose_nothing(void **state)
@@ -322,23 +338,22 @@ static void versions_switched_underneath_lose_nothing(void **state)
 	struct bpf_switch *sw = *state;
 
 	FOR_EACH_FAMILY(family) {
-		struct crowd crowd = { .family = family,
-				       .protocol = IPPROTO_UDP,
-				       .flows = { 64, 32 },
-				       .rounds = 64 * ROUNDS };
-		bool joined[FEEDERS] = { false };
+		crowd = (struct crowd){ .family = family,
+					.protocol = IPPROTO_UDP,
+					.flows = { 64, 32 },
+					.rounds = 64 * ROUNDS };
 		struct totals before;
 		unsigned int changes = 0;
 
 		policed_town(sw, sw->version % 2 ? RULES_IN_OUT : RULES_OTHER_OUT);
 		before = totals_of(sw);
 		flows_clear(sw);
-		gather(sw, &crowd, segments, 1);
-		start_all(&crowd);
-		for (; running(&crowd, joined); changes++)
+		gather(sw, segments, 1);
+		start_all();
+		for (; running(); changes++)
 			policed_town(sw, sw->version % 2 ? RULES_IN_OUT : RULES_OTHER_OUT);
 		assert_true(changes > 20);
-		expect_exact(sw, &crowd, &before, IN, OTHER);
+		expect_exact(sw, &before, IN, OTHER);
 	}
 }
 
@@ -396,20 +411,19 @@ static void entries_freed_under_their_packets_lose_no_packet(void **state)
 
 	policed_town(sw, RULES_IN_OUT);
 	FOR_EACH_FAMILY(family) {
-		struct crowd crowd = { .family = family,
-				       .protocol = IPPROTO_UDP,
-				       .flows = { 512, 256 },
-				       .rounds = 1024 };
+		crowd = (struct crowd){ .family = family,
+					.protocol = IPPROTO_UDP,
+					.flows = { 512, 256 },
+					.rounds = 1024 };
 		struct totals before = totals_of(sw), after;
 		struct harvest harvest = { .packets = 0 };
-		bool joined[FEEDERS] = { false };
 		struct flow **entries;
 		size_t count;
 
 		flows_clear(sw);
-		gather(sw, &crowd, segments, 1);
-		start_all(&crowd);
-		while (running(&crowd, joined))
+		gather(sw, segments, 1);
+		start_all();
+		while (running())
 			reap(sw, &harvest);
 		after = totals_of(sw);
 		entries = entries_of(sw, &count);
@@ -419,19 +433,18 @@ static void entries_freed_under_their_packets_lose_no_packet(void **state)
 			harvest.packets += entries[i]->packets[0] + entries[i]->packets[1];
 		free(entries);
 		assert_int_equal(after.dropped - before.dropped, 0);
-		assert_int_equal(after.sent - before.sent, sent_by(&crowd));
-		assert_int_equal(harvest.packets, sent_by(&crowd));
+		assert_int_equal(after.sent - before.sent, packets_sent());
+		assert_int_equal(harvest.packets, packets_sent());
 		assert_int_equal(harvest.flows + count, after.out.flows - before.out.flows);
 	}
 }
 
 /* Frees, ages and lets be freed what the feeders make, until they are done. */
-static void disturb(struct bpf_switch *sw, struct crowd *crowd)
+static void disturb(struct bpf_switch *sw)
 {
-	bool joined[FEEDERS] = { false };
 
-	start_all(crowd);
-	for (unsigned int turn = 0; running(crowd, joined); turn++) {
+	start_all();
+	for (unsigned int turn = 0; running(); turn++) {
 		if (turn % 2)
 			flush(sw);
 		else
@@ -449,21 +462,20 @@ static void entries_freed_and_made_again_at_the_same_time_stay_whole(void **stat
 	policed_town(sw, RULES_IN_OUT);
 	for (int i = 0; i < 8; i++) {
 		bool tcp = i % 2;
-		struct crowd crowd = { .family = i / 2 % 2 ? AF_INET6 : AF_INET,
-				       .protocol = tcp ? IPPROTO_TCP : IPPROTO_UDP,
-				       .flows = { 8, 4 },
-				       .rounds = tcp ? 2048 : 8192 };
+		crowd = (struct crowd){ .family = i / 2 % 2 ? AF_INET6 : AF_INET,
+					.protocol = tcp ? IPPROTO_TCP : IPPROTO_UDP,
+					.flows = { 8, 4 },
+					.rounds = tcp ? 2048 : 8192 };
 		struct totals before = totals_of(sw), after;
 		struct flow **entries;
 		size_t count;
 
 		flows_clear(sw);
-		gather(sw, &crowd, tcp ? lives : segments, tcp ? 4 : 1);
-		disturb(sw, &crowd);
+		gather(sw, tcp ? lives : segments, tcp ? 4 : 1);
+		disturb(sw);
 		after = totals_of(sw);
-		assert_int_equal(after.received - before.received, sent_by(&crowd));
-		assert_int_equal(after.sent - before.sent + after.dropped - before.dropped,
-				 sent_by(&crowd));
+		assert_int_equal(after.received - before.received, packets_sent());
+		assert_int_equal(after.sent - before.sent + after.dropped - before.dropped, packets_sent());
 		assert_int_equal(after.out.packets - before.out.packets, after.sent - before.sent);
 		assert_int_equal(after.in.packets - before.in.packets, after.sent - before.sent);
 		entries = entries_of(sw, &count);
@@ -547,17 +559,19 @@ static int close_both(void **state)
 	return close_switch(state);
 }
 
+#define STRESS(name) cmocka_unit_test_setup_teardown(name, fresh_town, wait_for_all)
+
 int main(void)
 {
 	const struct CMUnitTest large[] = {
-		TEST(both_directions_on_all_cpus_through_both_hooks_lose_nothing),
-		TEST(versions_switched_underneath_lose_nothing),
-		TEST(entries_freed_under_their_packets_lose_no_packet),
-		TEST(threat_12_quota_is_exact_when_all_cpus_flood_at_once),
+		STRESS(both_directions_on_all_cpus_through_both_hooks_lose_nothing),
+		STRESS(versions_switched_underneath_lose_nothing),
+		STRESS(entries_freed_under_their_packets_lose_no_packet),
+		STRESS(threat_12_quota_is_exact_when_all_cpus_flood_at_once),
 	};
 	const struct CMUnitTest tiny[] = {
-		TEST(keys_that_collide_lose_nothing),
-		TEST(entries_freed_and_made_again_at_the_same_time_stay_whole),
+		STRESS(keys_that_collide_lose_nothing),
+		STRESS(entries_freed_and_made_again_at_the_same_time_stay_whole),
 	};
 
 	return cmocka_run_group_tests(large, open_large, close_both) +
