@@ -45,7 +45,7 @@ static __always_inline bool lay_headers(void *data, void *end)
 	struct feed_headers *headers;
 	__u64 *words = data;
 	struct feed_turn *turn;
-	__u32 index, ports;
+	__u32 index, ports, at;
 
 	if (data + FEED_NUMBER + 4 > end)
 		return false;
@@ -53,8 +53,9 @@ static __always_inline bool lay_headers(void *data, void *end)
 	turn = bpf_map_lookup_elem(&feed_turns, &index);
 	if (!turn)
 		return false;
-	index = turn->first + (turn->at & turn->mask);
-	turn->at += turn->step;
+	at = turn->at;
+	index = turn->first + (at & turn->mask);
+	turn->at = at + turn->step;
 	headers = bpf_map_lookup_elem(&feed_headers, &index);
 	if (!headers)
 		return false;
@@ -65,7 +66,7 @@ static __always_inline bool lay_headers(void *data, void *end)
 		return true;
 	if (ports > FEED_NUMBER || data + ports + 4 > end)
 		return false;
-	*(__u32 *)(data + ports) = turn->number++;
+	*(__u32 *)(data + ports) = turn->number + (at & turn->number_mask);
 	return true;
 }
 

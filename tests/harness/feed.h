@@ -23,10 +23,11 @@ struct feed_turn {
 	__u32 mask; /* count - 1; count is a power of two */
 	__u32 step; /* odd, so that every one has its turn */
 	__u32 at;
-	/* Not 0: the offset of the ports in the frame, which are `number`, counted up each time. */
+	/* Not 0: the offset of the ports in the frame, which are number + (at & number_mask). */
 	__u32 ports;
 	__u32 number;
-	__u64 padding[5]; /* a line of its own: feeders run on several CPUs */
+	__u32 number_mask;
+	__u32 padding[9]; /* a line of its own: feeders run on several CPUs */
 };
 
 _Static_assert(sizeof(struct feed_turn) == 64, "a turn is one line");

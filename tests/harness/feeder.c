@@ -95,8 +95,10 @@ static int run(struct feeder *feeder)
 	/* The kernel looks at the headers of what is to become an skb. */
 	memcpy(frame.bytes, &feeder->feed->headers[feeder->first], sizeof(struct feed_headers));
 	memcpy(frame.bytes + FEED_NUMBER, &feeder->turn, sizeof(feeder->turn));
-	if (bpf_prog_test_run_opts(program, &options))
-		return -errno;
+	do {
+		if (bpf_prog_test_run_opts(program, &options))
+			return -errno;
+	} while (feeder->stop && !__atomic_load_n(feeder->stop, __ATOMIC_RELAXED));
 	feeder->ns = options.duration;
 	return 0;
 }
@@ -112,6 +114,7 @@ static void prepare(struct feed *feed, struct feeder *feeder, __u32 number)
 		.step = feeder->step ? feeder->step : 1,
 		.ports = feeder->ports,
 		.number = feeder->number,
+		.number_mask = feeder->numbers - 1,
 	};
 }
 
@@ -137,6 +140,13 @@ void feed_join(struct feeder *feeder)
 	pthread_join(feeder->thread, NULL);
 	if (feeder->error)
 		fail_msg("a feeder's test run: %s", strerror(-feeder->error));
+}
+
+__u32 feed_sent(const struct feed *feed, __u32 number)
+{
+	const struct feed_turn *turn = &feed->turns[number];
+
+	return __atomic_load_n(&turn->at, __ATOMIC_RELAXED) / turn->step;
 }
 
 void feed_all(struct feed *feed, struct feeder *feeders, int count)

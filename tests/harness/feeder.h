@@ -23,10 +23,12 @@ struct feeder {
 	int cpu;
 	__u32 first, count; /* which headers, in turn; count is a power of two */
 	__u32 step;         /* 0: 1; odd */
-	__u32 ports;        /* not 0: offset of the ports, which make every packet a new flow */
-	__u32 number;       /* the first of these */
+	__u32 ports;   /* not 0: offset of the ports, which are another number each time, from */
+	__u32 number;  /* this on, */
+	__u32 numbers; /* of this many, a power of two; 0: never the same again */
 	int repeat;
-	size_t length; /* of its frames */
+	size_t length;    /* of its frames */
+	const bool *stop; /* not NULL: goes on, `repeat` at a time, until this is set */
 
 	double ns; /* a packet, feeding included; after feed_join() */
 	int error; /* 0 or -errno */
@@ -38,6 +40,8 @@ struct feeder {
 /* Starts a feeder in a thread of its own, as the number-th of those that run at once. */
 void feed_start(struct feed *feed, struct feeder *feeder, __u32 number);
 void feed_join(struct feeder *feeder);
+/* How many packets the number-th has sent. */
+__u32 feed_sent(const struct feed *feed, __u32 number);
 /* Starts all and waits for all. */
 void feed_all(struct feed *feed, struct feeder *feeders, int count);
 /* Runs one in the calling thread: ns a packet. */
