@@ -8,8 +8,12 @@
 
 #include "bpf/flow_table.h"
 
+/* Once round in ten seconds. No stretch is longer than SWEEP_MOST buckets, so that it holds its CPU
+ * for some ten microseconds and packets wait no longer for it whatever the table's size: a larger
+ * table has its stretches more often. */
 #define SWEEP_INTERVAL_NS 20000000ULL
-#define SWEEP_STRETCHES   512  /* stretches that make up the table: once round in ten seconds */
+#define SWEEP_STRETCHES   512
+#define SWEEP_MOST        256
 #define SWEEP_CLOCK       1    /* CLOCK_MONOTONIC */
 #define SWEEP_NO_MAP      (-2) /* -ENOENT; other failures are the kernel's */
 
@@ -43,18 +47,25 @@ static int sweep_tick(void *map, __u32 *key, struct flow_sweep *sweep)
 {
 	const struct control *control = control_get();
 	struct sweep_walk walk = {
-		.first = sweep->next_bucket,
+		.first = sweep->progress.next_bucket,
 		.mask = flow_bucket_mask(),
 		.now = bpf_ktime_get_coarse_ns() >> FLOW_TICK_SHIFT,
 	};
 	__u32 stretch = walk.mask / SWEEP_STRETCHES + 1;
+	__u64 interval = SWEEP_INTERVAL_NS, begin = bpf_ktime_get_ns();
 
 	/* Another program's timer has taken over. */
-	if (!control || control->sweep_generation != sweep->generation)
+	if (!control || control->sweep_generation != sweep->progress.generation)
 		return 0;
+	if (stretch > SWEEP_MOST) {
+		interval = interval * SWEEP_MOST / stretch;
+		stretch = SWEEP_MOST;
+	}
 	bpf_loop(stretch, sweep_bucket, &walk, 0);
-	sweep->next_bucket = (walk.first + stretch) & walk.mask;
-	bpf_timer_start(&sweep->timer, SWEEP_INTERVAL_NS, 0);
+	sweep->progress.next_bucket = (walk.first + stretch) & walk.mask;
+	sweep->progress.last_ns = bpf_ktime_get_ns() - begin;
+	sweep->progress.stretches++;
+	bpf_timer_start(&sweep->timer, interval, 0);
 	return 0;
 }
 
@@ -73,7 +84,7 @@ static __always_inline int start_sweep(void)
 	error = bpf_timer_set_callback(&sweep->timer, sweep_tick);
 	if (error)
 		return error;
-	sweep->generation = control->sweep_generation;
+	sweep->progress.generation = control->sweep_generation;
 	return bpf_timer_start(&sweep->timer, SWEEP_INTERVAL_NS, 0);
 }
 

@@ -118,6 +118,14 @@ _Static_assert(sizeof(struct flow) == 2 * SLUICE_CACHE_LINE, "an entry is two li
 _Static_assert(__builtin_offsetof(struct flow, packets) == SLUICE_CACHE_LINE,
 	       "the first line decides, the second counts");
 
+/* Of the sweeper, whose map holds it behind the kernel's timer. */
+struct sweep_progress {
+	__u32 next_bucket;
+	__u32 generation;
+	__u32 stretches; /* swept so far */
+	__u32 last_ns;   /* how long the last one held its CPU */
+};
+
 #ifdef __bpf__
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -151,8 +159,7 @@ struct {
  * quotas come back without any process running (bpf/sweep.h). */
 struct flow_sweep {
 	struct bpf_timer timer;
-	__u32 next_bucket;
-	__u32 generation;
+	struct sweep_progress progress;
 };
 
 struct {
