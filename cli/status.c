@@ -74,13 +74,14 @@ static void print_status_json(struct sluice *sw, const struct sluice_status *sta
 							 "drift", text_or_null(uplink->drift)));
 	}
 	mac_text(status->mac, mac);
-	print_json(json_pack("{ss si so ss so s{sisi} s{sIsI} s{sIsIsIsI} so so}", "switch",
+	print_json(json_pack("{ss si so ss so s{sisi} s{sIsI} so s{sIsIsIsI} so so}", "switch",
 			     status->name, "version", (int)status->version, "netns",
 			     text_or_null(status->netns), "mac", mac,
 			     "pendingSeconds", pending >= 0 ? json_integer(pending) : json_null(),
 			     "tables", "lines", (int)status->table_lines, "used",
 			     (int)status->table_lines_used, "flows", "capacity",
 			     (json_int_t)status->flow_capacity, "used", (json_int_t)status->flows,
+			     "flowWarning", text_or_null(status->flow_warning),
 			     "memoryBytes", "flows", (json_int_t)status->memory.flows, "tables",
 			     (json_int_t)status->memory.tables, "counters",
 			     (json_int_t)status->memory.counters, "other",
@@ -163,6 +164,9 @@ static void print_status(const struct invocation *invocation, struct sluice *sw,
 	       bytes_text(status->memory.flows, text[0]), bytes_text(status->memory.tables, text[1]),
 	       bytes_text(status->memory.counters, text[2]),
 	       bytes_text(status->memory.other, text[3]));
+	if (status->flow_warning[0])
+		printf("%s%s%s\n", shade(invocation, SHADE_BAD), status->flow_warning,
+		       shade(invocation, SHADE_PLAIN));
 	if (pending >= 0)
 		printf("%sunconfirmed: rolled back in %d s unless you run: sluice confirm%s\n",
 		       shade(invocation, SHADE_BAD), pending, shade(invocation, SHADE_PLAIN));

@@ -225,6 +225,7 @@ int sluice_doctor(const char *netns, const char *device, struct sluice_finding *
 	check_dispatcher(&found);
 	check_leftovers(&found, SLUICE_PIN_ROOT, SLUICE_STATE_ROOT, "pins");
 	check_leftovers(&found, SLUICE_STATE_ROOT, SLUICE_PIN_ROOT, "state");
+	doctor_flows(&found, netns);
 	if (device && netns && *netns)
 		failure = switch_enter_netns(netns, error);
 	if (device && !failure)

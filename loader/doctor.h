@@ -21,4 +21,8 @@ struct sluice_finding *finding_add(struct findings *findings, enum sluice_findin
 /* loader/doctor_device.c: what one interface can do. -ENODEV. */
 int doctor_device(struct findings *findings, const char *device, struct sluice_error *error);
 
+/* loader/doctor_flows.c: whether the flow tables of the switches that run in netns (NULL or "": this
+ * namespace) have room for what their ports may have. */
+void doctor_flows(struct findings *findings, const char *netns);
+
 #endif

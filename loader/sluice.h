@@ -408,6 +408,7 @@ struct sluice_status {
 	unsigned int table_lines_used; /* by the running version */
 	unsigned long long flows; /* in the flow table, those included whose time is just out */
 	unsigned long long flow_capacity;
+	char flow_warning[256]; /* the ports' flowLimits do not fit into it; else "" */
 	struct sluice_memory memory;
 	unsigned char mac[6];          /* the switch's own */
 	struct sluice_port_status *ports;

@@ -86,6 +86,7 @@ static void fill(const struct sluice *sw, const struct sluice_config *config,
 	status->table_lines = sw->line_count;
 	status->table_lines_used = root->line_count;
 	status->flow_capacity = (unsigned long long)sw->flow_buckets * FLOWS_PER_BUCKET;
+	flow_limits_check(sw, config, status->flow_warning, sizeof(status->flow_warning));
 	for (__u32 slot = 0; slot < SLUICE_MAX_PORTS; slot++)
 		status->flows += __atomic_load_n(&sw->flow_usage[slot], __ATOMIC_RELAXED);
 	memcpy(status->mac, root->mac, sizeof(status->mac));

@@ -475,7 +475,8 @@ static void entries_freed_and_made_again_at_the_same_time_stay_whole(void **stat
 		disturb(sw);
 		after = totals_of(sw);
 		assert_int_equal(after.received - before.received, packets_sent());
-		assert_int_equal(after.sent - before.sent + after.dropped - before.dropped, packets_sent());
+		assert_int_equal(after.sent - before.sent + after.dropped - before.dropped,
+				 packets_sent());
 		assert_int_equal(after.out.packets - before.out.packets, after.sent - before.sent);
 		assert_int_equal(after.in.packets - before.in.packets, after.sent - before.sent);
 		entries = entries_of(sw, &count);
@@ -534,6 +535,37 @@ static void threat_12_quota_is_exact_when_all_cpus_flood_at_once(void **state)
 	}
 }
 
+/* What `status` and `doctor` take for its room. */
+static void table_filled_to_four_fifths_refuses_less_than_one_flow_in_a_thousand(void **state)
+{
+	struct bpf_switch *sw = *state;
+	__u32 slot = bpf_switch_slot(sw, "alice");
+	int many = (int)sw->flow_buckets * FLOWS_PER_BUCKET * 4 / 5;
+	struct port_counters before = counters_of(sw, slot);
+	struct frame frame = SAY(.from = &alice, .to = &bob, .family = AF_INET, .payload = 60,
+				 .source_port = 5000, .destination_port = 53);
+	unsigned long refused;
+
+	feed_clear(feed);
+	for (__u32 i = 0; i < 16; i++) {
+		struct feeder feeder = { .from = &alice,
+					 .via = VIA_TC,
+					 .count = 1,
+					 .ports = 34,
+					 .number = (0x1000 + i) << 16 | 0x4400,
+					 .repeat = many,
+					 .length = frame.length };
+
+		if (!i)
+			feed_add(feed, &frame);
+		flows_clear(sw);
+		feed_one(feed, &feeder, 0);
+	}
+	refused = counters_of(sw, slot).drops[DROP_FLOW_TABLE_FULL] -
+		  before.drops[DROP_FLOW_TABLE_FULL];
+	assert_true(refused * 1000 < 16UL * (unsigned long)many);
+}
+
 static int open_with(void **state, __u32 buckets)
 {
 	*state = bpf_switch_open(buckets);
@@ -568,6 +600,7 @@ int main(void)
 		STRESS(versions_switched_underneath_lose_nothing),
 		STRESS(entries_freed_under_their_packets_lose_no_packet),
 		STRESS(threat_12_quota_is_exact_when_all_cpus_flood_at_once),
+		STRESS(table_filled_to_four_fifths_refuses_less_than_one_flow_in_a_thousand),
 	};
 	const struct CMUnitTest tiny[] = {
 		STRESS(keys_that_collide_lose_nothing),

@@ -78,8 +78,28 @@ flows_in_use_are_counted()
 		grep -xF True
 }
 
+ports_that_could_fill_the_table_are_named()
+{
+	local port ports
+	ports=$(sluice -j status | json "' '.join(p['name'] for p in d['ports'])")
+	for port in $ports; do
+		sluice port set "$port" --flow-limit 1000
+	done
+	sluice -j status | json "d['flowWarning']" | grep -xF None
+	[ -z "$(sluice doctor | grep -F 'flow table')" ]
+	sluice port set web1 --flow-limit 209716
+	sluice status | grep -F 'port web1 alone can shut the others out of the flow table'
+	sluice doctor | grep -F 'port web1 alone can shut the others out of the flow table'
+	for port in $ports; do
+		sluice port set "$port" --flow-limit 209000
+	done
+	sluice status | grep -F 'ports can together shut others out of the flow table'
+	sluice doctor | grep -F 'ports can together shut others out of the flow table'
+}
+
 must world_up
 run_tests the_document_sizes_the_table_and_status_shows_it \
 	another_size_is_refused_before_anything_changes new_programs_take_over_a_table_of_any_size \
-	a_size_out_of_range_is_refused_by_line flows_in_use_are_counted
+	a_size_out_of_range_is_refused_by_line flows_in_use_are_counted \
+	ports_that_could_fill_the_table_are_named
 finish
