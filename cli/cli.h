@@ -197,6 +197,12 @@ int change_begin(struct invocation *invocation, struct change *change);
 int change_finish(struct invocation *invocation, struct change *change, const char *why,
 		  const char *done);
 void change_end(struct change *change);
+/* One edit and its commit, without a copy of the document to compare with: where nobody asked for the
+ * difference (--what-if, -j). refuse_edit tells of a failure. */
+int change_at_once(struct invocation *invocation, const struct sluice_edit *edit, const char *why,
+		   const char *done,
+		   int (*refuse_edit)(const struct invocation *invocation,
+				      const struct sluice_error *error));
 /* Prints what differs; the reference to diff is taken. */
 void print_diff(const struct invocation *invocation, json_t *diff);
 /* Reads the document that -f names, for the switch of --switch or else the document's own, which

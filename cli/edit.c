@@ -176,7 +176,7 @@ static const char *done_text(const struct invocation *invocation, const char *na
 
 static int finish(struct invocation *invocation, struct change *change, const char *names)
 {
-	char why[128];
+	char why[480];
 
 	say_why(invocation, names, why, sizeof(why));
 	return change_finish(invocation, change, why, done_text(invocation, names));
@@ -206,6 +206,26 @@ static const char *only_argument(const struct invocation *invocation)
 	return invocation->argument_count ? invocation->arguments[0] : NULL;
 }
 
+static int edit_at_once(struct invocation *invocation, bool add, const struct target *target,
+			const struct settings *settings)
+{
+	enum sluice_kind kind = invocation->command->kind;
+	const struct sluice_edit edit = {
+		.verb = add ? SLUICE_EDIT_ADD : SLUICE_EDIT_UPDATE,
+		.kind = kind,
+		.parent = parent_of(target),
+		.name = kind == SLUICE_SWITCH ? NULL : target->name,
+		.settings = settings->list,
+		.setting_count = settings->count,
+		.before = add ? option_text(invocation, "before") : NULL,
+	};
+	char why[480];
+
+	say_why(invocation, target_text(target), why, sizeof(why));
+	return change_at_once(invocation, &edit, why, done_text(invocation, target_text(target)),
+			      refuse_setting);
+}
+
 static int add_or_set(struct invocation *invocation, bool add)
 {
 	enum sluice_kind kind = invocation->command->kind;
@@ -221,6 +241,11 @@ static int add_or_set(struct invocation *invocation, bool add)
 	code = read_settings(invocation, &settings);
 	if (!code && !add && !settings.count)
 		code = usage_error(invocation, "nothing to set");
+	if (!code && !invocation->what_if && !invocation->json) {
+		code = edit_at_once(invocation, add, &target, &settings);
+		settings_free(&settings);
+		return code;
+	}
 	if (!code)
 		code = change_begin(invocation, &change);
 	if (code) {

@@ -176,29 +176,78 @@ static void print_committed(const struct invocation *invocation, const struct ch
 		       invocation->switch_name ? invocation->switch_name : "");
 }
 
+/* Armed before the change: whatever that does to this session, the way back is already there. */
+static int arm(const struct invocation *invocation, struct change *change)
+{
+	struct sluice_error error = { 0 };
+
+	if (!invocation->confirm_given)
+		return 0;
+	if (sluice_pending(change->sw) >= 0)
+		return refuse_text(invocation, "a change before this one is not confirmed yet; run "
+					       "\"sluice confirm\" or \"sluice rollback\" first");
+	if (sluice_arm_rollback(change->sw, change->version, invocation->confirm_seconds, &error))
+		return refuse(invocation, &error);
+	return 0;
+}
+
+/* Nothing has changed: there is nothing to come back from. */
+static void disarm(const struct invocation *invocation, struct change *change)
+{
+	struct sluice_error ignored = { 0 };
+
+	if (invocation->confirm_given)
+		sluice_confirm(change->sw, &ignored);
+}
+
 int change_finish(struct invocation *invocation, struct change *change, const char *why,
 		  const char *done)
 {
-	struct sluice_error error = { 0 }, ignored = { 0 };
+	struct sluice_error error = { 0 };
 	unsigned int version;
+	int code;
 
 	if (invocation->what_if)
 		return finish_what_if(invocation, change);
-	if (invocation->confirm_given && sluice_pending(change->sw) >= 0)
-		return refuse_text(invocation, "a change before this one is not confirmed yet; run "
-					       "\"sluice confirm\" or \"sluice rollback\" first");
-	/* Armed first: whatever the change does to this session, the way back is already there. */
-	if (invocation->confirm_given &&
-	    sluice_arm_rollback(change->sw, change->version, invocation->confirm_seconds, &error))
-		return refuse(invocation, &error);
+	code = arm(invocation, change);
+	if (code)
+		return code;
 	if (sluice_commit(change->sw, change->wanted, why, &version, &error)) {
-		if (invocation->confirm_given)
-			sluice_confirm(change->sw, &ignored);
+		disarm(invocation, change);
 		return refuse(invocation, &error);
 	}
-	if (invocation->confirm_given && version == change->version)
-		sluice_confirm(change->sw, &ignored);
+	if (version == change->version)
+		disarm(invocation, change);
 	sluice_unlock(change->sw);
 	print_committed(invocation, change, version, done);
 	return EXIT_DONE;
+}
+
+int change_at_once(struct invocation *invocation, const struct sluice_edit *edit, const char *why,
+		   const char *done,
+		   int (*refuse_edit)(const struct invocation *invocation,
+				      const struct sluice_error *error))
+{
+	struct sluice_error error = { 0 };
+	struct change change = { 0 };
+	unsigned int version;
+	int code = open_switch(invocation, &change.sw);
+
+	if (code)
+		return code;
+	if (sluice_lock(change.sw, LOCK_SECONDS, &error))
+		code = refuse(invocation, &error);
+	change.version = code ? 0 : sluice_running_version(change.sw);
+	code = code ? code : arm(invocation, &change);
+	if (!code && sluice_change(change.sw, edit, why, &version, &error)) {
+		disarm(invocation, &change);
+		code = refuse_edit(invocation, &error);
+	} else if (!code) {
+		if (version == change.version)
+			disarm(invocation, &change);
+		sluice_unlock(change.sw);
+		print_committed(invocation, &change, version, done);
+	}
+	change_end(&change);
+	return code;
 }

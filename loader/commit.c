@@ -32,14 +32,15 @@ static void commit_free(struct commit *commit)
 
 /* --- before the first trace --- */
 
-static int write_text(struct commit *commit, struct sluice_error *error)
+static int write_text(const struct sluice_config *config, char **text, size_t *length,
+		      struct sluice_error *error)
 {
-	FILE *stream = open_memstream(&commit->text, &commit->length);
+	FILE *stream = open_memstream(text, length);
 	int result;
 
 	if (!stream)
 		return sluice_error_set(error, -ENOMEM, "out of memory");
-	result = sluice_config_write(commit->config, stream, error);
+	result = sluice_config_write(config, stream, error);
 	if (fclose(stream) && !result)
 		result = sluice_error_set(error, -ENOMEM, "out of memory");
 	return result;
@@ -78,7 +79,8 @@ static int gather(struct commit *commit, unsigned int flags, struct sluice_error
 {
 	int result;
 
-	result = sluice_check(commit->sw, commit->config, error) ?: write_text(commit, error) ?:
+	result = sluice_check(commit->sw, commit->config, error) ?:
+		 write_text(commit->config, &commit->text, &commit->length, error) ?:
 		 devices_read(&commit->devices, error) ?:
 		 attachments_read(commit->sw, &commit->running, error) ?:
 		 attachments_resolve(commit->config, &commit->devices, &commit->running,
@@ -99,6 +101,20 @@ static int gather(struct commit *commit, unsigned int flags, struct sluice_error
 	return 0;
 }
 
+/* What the running version is, where it is not written whole. */
+static bool same_as_edited(const struct commit *commit)
+{
+	const struct sluice_config *running = switch_config(commit->sw, NULL);
+	char *text = NULL;
+	size_t length;
+	bool same;
+
+	same = running && !write_text(running, &text, &length, NULL) &&
+	       !strcmp(text, commit->text);
+	free(text);
+	return same;
+}
+
 static bool same_text(const struct commit *commit)
 {
 	char name[64], *text, *document;
@@ -107,7 +123,7 @@ static bool same_text(const struct commit *commit)
 
 	snprintf(name, sizeof(name), "versions/%u.yaml", commit->before.version);
 	if (state_read(commit->sw, name, &text, &length, NULL))
-		return false;
+		return same_as_edited(commit);
 	document = strchr(text, '\n');
 	if (document)
 		same = !strcmp(document + 1, commit->text);

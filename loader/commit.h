@@ -28,6 +28,9 @@ struct commit {
 /* Numbers for the document's ports and rules: counters of new ones cleared, then saved. */
 int numbers_take(struct commit *commit, struct sluice_error *error);
 
+/* Clears the counters of a rule's number that somebody else may have had. */
+int numbers_clear_rule(const struct sluice *sw, __u32 number, struct sluice_error *error);
+
 /* --- loader/commit_devices.c: the map `devices` --- */
 
 /* Whether every port's slot leads to its device. */

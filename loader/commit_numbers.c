@@ -53,20 +53,52 @@ static int save(const struct sluice *sw, const struct ids *ids, const char *name
 	return same ? 0 : ids_save(ids, path, error);
 }
 
-int numbers_take(struct commit *commit, struct sluice_error *error)
+/* Whether the running version's numbers are in its edits and not all in the file. */
+static bool running_is_edited(const struct sluice *sw)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "versions/%u.edits", switch_root(sw)->version);
+	return state_has(sw, name);
+}
+
+static void *counters_of_zero(int *cpus)
 {
 	size_t value = sizeof(struct port_counters) > sizeof(struct rule_counters) ?
 			       sizeof(struct port_counters) :
 			       sizeof(struct rule_counters);
+
+	*cpus = libbpf_num_possible_cpus();
+	return *cpus < 0 ? NULL : calloc((size_t)*cpus, (value + 7) / 8 * 8);
+}
+
+int numbers_clear_rule(const struct sluice *sw, __u32 number, struct sluice_error *error)
+{
+	int cpus, result = 0;
+	void *zeros = counters_of_zero(&cpus);
+
+	if (!zeros)
+		return sluice_error_set(error, -ENOMEM, "out of memory");
+	if (bpf_map_update_elem(sw->map.rule_counters, &number, zeros, BPF_ANY))
+		result = sluice_error_set(error, -errno,
+					  "cannot clear the counters of a new rule: %s",
+					  strerror(errno));
+	free(zeros);
+	return result;
+}
+
+int numbers_take(struct commit *commit, struct sluice_error *error)
+{
 	struct clearing clearing = { .sw = commit->sw };
 	const struct sluice_config *before =
 		commit->before.version ? switch_config(commit->sw, error) : NULL;
-	int cpus = libbpf_num_possible_cpus();
-	int result;
+	int cpus, result;
 
-	if (cpus < 0 || (commit->before.version && !before))
-		return cpus < 0 ? sluice_error_set(error, cpus, "cannot count the CPUs") : -EIO;
-	clearing.zeros = calloc((size_t)cpus, (value + 7) / 8 * 8);
+	if (commit->before.version && !before)
+		return -EIO;
+	clearing.zeros = counters_of_zero(&cpus);
+	if (cpus < 0)
+		return sluice_error_set(error, cpus, "cannot count the CPUs");
 	if (!clearing.zeros)
 		return sluice_error_set(error, -ENOMEM, "out of memory");
 	/* From here on sw's numbers may differ from their files. */
@@ -84,7 +116,7 @@ int numbers_take(struct commit *commit, struct sluice_error *error)
 		      before && !clearing.fresh_slots &&
 			      before->port_count == commit->config->port_count, error) ?:
 		 save(commit->sw, commit->sw->rules, "rules",
-		      before && !clearing.fresh_rules &&
+		      before && !clearing.fresh_rules && !running_is_edited(commit->sw) &&
 			      count_rules(before) == count_rules(commit->config), error);
 	return result ?: switch_note_ids(commit->sw, error);
 }

@@ -102,7 +102,7 @@ static int place_ports(struct compiler *compiler)
 	return 0;
 }
 
-static int compiler_begin(struct compiler *compiler)
+int compiler_begin(struct compiler *compiler)
 {
 	const struct sluice_config *config = compiler->config;
 	int result;
@@ -136,7 +136,7 @@ static void free_vnet_build(struct compiler *compiler, struct vnet_build *build)
 	name_index_free(&build->subnets);
 }
 
-static void compiler_end(struct compiler *compiler)
+void compiler_end(struct compiler *compiler)
 {
 	const struct sluice_config *config = compiler->config;
 
@@ -343,9 +343,9 @@ static int lay_version(struct compiler *compiler, struct root *root, __u32 *line
 	return result;
 }
 
-int compile(struct tables *tables, const struct sluice_config *config,
-	    const struct placement *placements, struct ids *slots, struct ids *rules, __u32 version,
-	    __u32 *root_line, struct sluice_error *error)
+static int compile_once(struct tables *tables, const struct sluice_config *config,
+			const struct placement *placements, struct ids *slots, struct ids *rules,
+			__u32 version, __u32 *root_line, struct sluice_error *error)
 {
 	struct compiler compiler = {
 		.tables = tables,
@@ -361,5 +361,18 @@ int compile(struct tables *tables, const struct sluice_config *config,
 	switch_mac(config->name, root.mac);
 	result = lay_version(&compiler, &root, root_line);
 	compiler_end(&compiler);
+	return result;
+}
+
+int compile(struct tables *tables, const struct sluice_config *config,
+	    const struct placement *placements, struct ids *slots, struct ids *rules, __u32 version,
+	    __u32 *root_line, struct sluice_error *error)
+{
+	int result = compile_once(tables, config, placements, slots, rules, version, root_line,
+				  error);
+
+	if (result == -ENOSPC && tables_again(tables))
+		result = compile_once(tables, config, placements, slots, rules, version, root_line,
+				      error);
 	return result;
 }

@@ -5,7 +5,6 @@
  */
 #include "loader/compiler.h"
 
-#include "loader/policy_hash.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -24,16 +23,7 @@ const struct builtin_rule builtin_rules[DIRECTION_COUNT][BUILTIN_RULE_COUNT] = {
 	},
 };
 
-/* A list of resolved rules as it grows, and the ranges they point to. */
-struct rule_list {
-	struct classifier_rule *rule;
-	__u32 *link;           /* what the rule's place is known by (policy_hash.h) */
-	struct ranges *ranges; /* two per rule: sources, destinations */
-	size_t count;
-	size_t room;
-};
-
-static int rule_list_new(struct rule_list *list, size_t room)
+int rule_list_new(struct rule_list *list, size_t room)
 {
 	list->rule = calloc(room + 1, sizeof(*list->rule));
 	list->link = calloc(room + 1, sizeof(*list->link));
@@ -43,7 +33,7 @@ static int rule_list_new(struct rule_list *list, size_t room)
 	return list->rule && list->link && list->ranges ? 0 : -ENOMEM;
 }
 
-static void rule_list_free(struct rule_list *list)
+void rule_list_free(struct rule_list *list)
 {
 	for (size_t i = 0; list->ranges && i < 2 * list->room; i++)
 		ranges_free(&list->ranges[i]);
@@ -59,16 +49,17 @@ struct scope {
 	const char *group;
 };
 
-static int resolve_lists(struct scope *scope, struct classifier_rule *rule,
-			 const struct sluice_rule *from, struct ranges own[2])
+static int resolve_lists(struct compiler *compiler, const struct vnet_build *build,
+			 struct classifier_rule *rule, const struct sluice_rule *from,
+			 struct ranges own[2])
 {
 	const struct ranges *sources, *destinations;
 	int result;
 
-	result = compile_selectors(scope->compiler, scope->build, from->sources, from->source_count,
+	result = compile_selectors(compiler, build, from->sources, from->source_count,
 				   &rule->any_source, &own[0], &sources);
 	if (!result)
-		result = compile_selectors(scope->compiler, scope->build, from->destinations,
+		result = compile_selectors(compiler, build, from->destinations,
 					   from->destination_count, &rule->any_destination,
 					   &own[1], &destinations);
 	if (result)
@@ -80,17 +71,14 @@ static int resolve_lists(struct scope *scope, struct classifier_rule *rule,
 	return 0;
 }
 
-/* Appends a rule of the document, its lists resolved. The caller left room. */
-static int append_rule(struct scope *scope, struct rule_list *list, const struct sluice_rule *from)
+int compile_append_rule(struct compiler *compiler, const struct vnet_build *build,
+			struct rule_list *list, const struct sluice_rule *from, __u32 number)
 {
 	struct classifier_rule *rule = &list->rule[list->count];
 	struct ranges *own = &list->ranges[2 * list->count];
 
 	list->count++;
-	rule->id = compile_rule_number(scope->compiler->rules, scope->group, from->name, NULL,
-				       scope->compiler->error);
-	if (!rule->id)
-		return -ENOSPC;
+	rule->id = number;
 	rule->access = from->access;
 	rule->protocol = from->protocol;
 	rule->icmp_type = from->icmp_type;
@@ -99,7 +87,17 @@ static int append_rule(struct scope *scope, struct rule_list *list, const struct
 	rule->source_port_count = from->source_port_count;
 	rule->destination_ports = from->destination_ports;
 	rule->destination_port_count = from->destination_port_count;
-	return resolve_lists(scope, rule, from, own);
+	return resolve_lists(compiler, build, rule, from, own);
+}
+
+static int append_rule(struct scope *scope, struct rule_list *list, const struct sluice_rule *from)
+{
+	__u32 number = compile_rule_number(scope->compiler->rules, scope->group, from->name, NULL,
+					   scope->compiler->error);
+
+	if (!number)
+		return -ENOSPC;
+	return compile_append_rule(scope->compiler, scope->build, list, from, number);
 }
 
 /* --- NSGs: their order is their priorities ----------------------------------------------- */
@@ -132,7 +130,8 @@ static int append_builtin(struct scope *scope, struct rule_list *list,
 
 	int result = append_rule(scope, list, &rule);
 
-	order_last(list, (__u32)strtoul(builtin->name, NULL, 10));
+	if (!result)
+		order_last(list, (__u32)strtoul(builtin->name, NULL, 10));
 	return result;
 }
 
@@ -160,7 +159,8 @@ static int append_by_priority(struct scope *scope, struct rule_list *list,
 	qsort(sorted, count, sizeof(*sorted), compare_priority);
 	for (size_t i = 0; i < count && !result; i++) {
 		result = append_rule(scope, list, sorted[i]);
-		order_last(list, sorted[i]->priority);
+		if (!result)
+			order_last(list, sorted[i]->priority);
 	}
 	free(sorted);
 	return result;
@@ -179,8 +179,7 @@ static int lay_nsg(struct scope *scope, const struct sluice_nsg *nsg, enum direc
 	for (int i = 0; i < BUILTIN_RULE_COUNT && !result; i++)
 		result = append_builtin(scope, &list, &builtin_rules[direction][i]);
 	if (!result)
-		result = compile_classifier(scope->compiler, list.rule, list.link, list.count,
-					    ACCESS_DENY,
+		result = compile_classifier(scope->compiler, &list, false,
 					    policy_key(tables_seed(scope->compiler->tables),
 						       scope->group, direction,
 						       scope->build->vnet->vni),
@@ -261,8 +260,7 @@ static int lay_acl(struct compiler *compiler, struct rule_list *list, __u64 key,
 	if (!list->count)
 		return 0;
 	order_by_place(list);
-	return compile_classifier(compiler, list->rule, list->link, list->count, ACCESS_ALLOW, key,
-				  line);
+	return compile_classifier(compiler, list, true, key, line);
 }
 
 static int lay_port_acl(struct compiler *compiler, const struct vnet_build *build,
@@ -316,8 +314,7 @@ int compile_port_acl(struct compiler *compiler, struct vnet_build *build, const 
 	return 0;
 }
 
-/* Whether one of the selectors means another set of addresses in each vnet. */
-static bool differ_by_vnet(const struct sluice_selector *selectors, size_t count)
+bool compile_differ_by_vnet(const struct sluice_selector *selectors, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		if (selectors[i].kind == SLUICE_SELECT_ASG)
@@ -333,8 +330,9 @@ static bool differ_by_vnet(const struct sluice_selector *selectors, size_t count
 static bool acl_differs_by_vnet(const struct sluice_acl *acl)
 {
 	for (size_t i = 0; i < acl->rule_count; i++)
-		if (differ_by_vnet(acl->rules[i].sources, acl->rules[i].source_count) ||
-		    differ_by_vnet(acl->rules[i].destinations, acl->rules[i].destination_count))
+		if (compile_differ_by_vnet(acl->rules[i].sources, acl->rules[i].source_count) ||
+		    compile_differ_by_vnet(acl->rules[i].destinations,
+					   acl->rules[i].destination_count))
 			return true;
 	return false;
 }

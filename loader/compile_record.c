@@ -4,7 +4,6 @@
  * policies they hold, so that those which stay the same are taken over.
  */
 #include "loader/compiler.h"
-#include "loader/policy_hash.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -22,10 +21,11 @@ static bool same_content(const struct policy_record *record, const struct policy
 	return record->content[0] == content->half[0] && record->content[1] == content->half[1];
 }
 
-/* Appends a record whose extents stand at `extents`. */
-static int add_record(struct compiler *compiler, struct policy_record record,
-		      const struct extent *extents)
+int compile_add_record(struct compiler *compiler, struct policy_record record,
+		       const struct extent *extents)
 {
+	__u32 from;
+
 	if (compiler->record_count == compiler->record_room) {
 		size_t room = compiler->record_room ? 2 * compiler->record_room : 16;
 		struct policy_record *more = reallocarray(compiler->record, room, sizeof(*more));
@@ -35,9 +35,11 @@ static int add_record(struct compiler *compiler, struct policy_record record,
 		compiler->record = more;
 		compiler->record_room = room;
 	}
+	from = record.extent;
 	record.extent = (__u32)compiler->extents.count;
 	for (__u32 i = 0; i < record.extent_count; i++) {
-		struct extent extent = extents[i]; /* the list they stand in may move */
+		/* By number: the list moves as it grows. */
+		struct extent extent = extents ? extents[i] : compiler->extents.extent[from + i];
 
 		if (extents_add(&compiler->extents, &extent))
 			return compiler_no_memory(compiler);
@@ -46,48 +48,88 @@ static int add_record(struct compiler *compiler, struct policy_record record,
 	return 0;
 }
 
+int compile_share(struct compiler *compiler, const struct policy_content *content, __u64 key,
+		  bool *found, __u32 *line)
+{
+	*found = false;
+	for (size_t i = 0; i < compiler->record_count && !*found; i++) {
+		struct policy_record copy = compiler->record[i];
+
+		if (!same_content(&copy, content))
+			continue;
+		*found = true;
+		*line = copy.line;
+		copy.key = key;
+		return compile_add_record(compiler, copy, NULL);
+	}
+	return 0;
+}
+
 /* Takes over what this version, or else the running one, has of the same content. */
 static int take_over(struct compiler *compiler, const struct policy_content *content, __u64 key,
 		     bool *found, __u32 *line)
 {
 	const struct root *running = running_root(compiler);
-	const struct policy_record *record = NULL, *records;
-	const struct extent *extents = NULL;
+	const struct policy_record *records;
+	const struct extent *extents;
 	struct policy_record copy;
+	int result = compile_share(compiler, content, key, found, line);
 
-	for (size_t i = 0; i < compiler->record_count && !record; i++)
-		if (same_content(&compiler->record[i], content)) {
-			record = &compiler->record[i];
-			extents = compiler->extents.extent;
-		}
-	records = running ? tables_line(compiler->tables, running->policies) : NULL;
-	for (__u32 i = 0; running && i < running->policy_count && !record; i++)
-		if (same_content(&records[i], content)) {
-			record = &records[i];
-			extents = tables_line(compiler->tables, running->extents);
-		}
-	*found = record;
-	if (!record)
-		return 0;
-	copy = *record;
-	copy.key = key;
-	*line = copy.line;
-	return add_record(compiler, copy, extents ? extents + copy.extent : NULL);
+	if (result || *found || !running)
+		return result;
+	records = tables_line(compiler->tables, running->policies);
+	extents = tables_line(compiler->tables, running->extents);
+	for (__u32 i = 0; i < running->policy_count && !*found; i++) {
+		if (!same_content(&records[i], content))
+			continue;
+		*found = true;
+		copy = records[i];
+		copy.key = key;
+		*line = copy.line;
+		result = compile_add_record(compiler, copy, extents + copy.extent);
+	}
+	return result;
 }
 
-int compile_classifier(struct compiler *compiler, const struct classifier_rule *rules,
-		       const __u32 *link, size_t count, enum access miss, __u64 key, __u32 *line)
+__u32 compile_places(struct compiler *compiler, const struct classifier_rule *rules, size_t count)
+{
+	__u32 lines = (__u32)((count + RULE_PLACES_PER_LINE - 1) / RULE_PLACES_PER_LINE);
+	__u32 line = compiler_take(compiler, lines);
+	struct rule_place *places = tables_line(compiler->tables, line);
+
+	for (size_t i = 0; line && i < count; i++)
+		places[i] = (struct rule_place){ rules[i].id, rules[i].order };
+	return line;
+}
+
+static int lay_classifier(struct compiler *compiler, const struct rule_list *list, bool is_acl,
+			  struct policy_record *record)
+{
+	int result = classifier_build(compiler->tables, list->rule, list->count,
+				      is_acl ? ACCESS_ALLOW : ACCESS_DENY, &record->line,
+				      compiler->error);
+
+	record->base = record->line;
+	if (result || !is_acl)
+		return result;
+	record->place_count = (__u32)list->count;
+	record->places = compile_places(compiler, list->rule, list->count);
+	return record->places ? 0 : -ENOSPC;
+}
+
+int compile_classifier(struct compiler *compiler, const struct rule_list *list, bool is_acl,
+		       __u64 key, __u32 *line)
 {
 	struct tables *tables = compiler->tables;
 	const __u64 *seed = tables_seed(tables);
-	struct policy_content content = { { miss } };
+	struct policy_content content = { { is_acl } };
 	struct policy_record record = { .key = key };
 	bool found;
 	int result;
 
-	for (size_t i = 0; i < count; i++) {
-		policy_hash_rule(seed, &rules[i], &content);
-		policy_hash_place(seed, rules[i].id, link[i], false, &content);
+	for (size_t i = 0; i < list->count; i++) {
+		policy_hash_rule(seed, &list->rule[i], &content);
+		policy_hash_place(seed, list->rule[i].id, list->link[i], false, &content);
 	}
 	result = take_over(compiler, &content, key, &found, line);
 	if (result || found)
@@ -95,14 +137,13 @@ int compile_classifier(struct compiler *compiler, const struct classifier_rule *
 	record.content[0] = content.half[0];
 	record.content[1] = content.half[1];
 	record.extent = (__u32)tables_mark(tables);
-	result = classifier_build(tables, rules, count, miss, &record.line, compiler->error);
+	result = lay_classifier(compiler, list, is_acl, &record);
 	if (result)
 		return result;
-	record.base = record.line;
 	record.extent_count = (__u32)tables_mark(tables) - record.extent;
 	record.base_extents = record.extent_count;
 	*line = record.line;
-	return add_record(compiler, record, &tables->taken.extent[record.extent]);
+	return compile_add_record(compiler, record, &tables->taken.extent[record.extent]);
 }
 
 static int compare_first(const void *a, const void *b)

@@ -7,6 +7,7 @@
 
 #include "loader/compile.h"
 #include "loader/name_index.h"
+#include "loader/policy_hash.h"
 #include "loader/ranges.h"
 #include "maps/vnet.h"
 
@@ -54,6 +55,9 @@ struct compiler {
 	__u32 *port_slot;               /* by index in config->ports */
 };
 
+/* compile.c: the names of a version, from ports to sets of addresses, and what was allocated. */
+int compiler_begin(struct compiler *compiler);
+void compiler_end(struct compiler *compiler);
 /* Takes zeroed lines; 0 and the error filled when there is no room. */
 __u32 compiler_take(struct compiler *compiler, __u32 count);
 int compiler_no_memory(struct compiler *compiler);
@@ -69,16 +73,44 @@ int compile_selectors(struct compiler *compiler, const struct vnet_build *build,
 /* compile_vnet.c: lays the struct vnet and all that hangs on it. */
 int compile_vnet(struct compiler *compiler, struct vnet_build *build);
 
-/* compile_record.c: a classifier of these rules, laid anew or taken over from the running version,
- * and its record. group and vni say which policy in which vnet it is; link: of each rule, what its
- * place in the order is known by (loader/policy_hash.h). */
-int compile_classifier(struct compiler *compiler, const struct classifier_rule *rules,
-		       const __u32 *link, size_t count, enum access miss, __u64 key, __u32 *line);
+/* compile_record.c */
+
+/* A list of resolved rules as it grows, and the ranges they point to. */
+struct rule_list {
+	struct classifier_rule *rule;
+	__u32 *link;           /* what the rule's place is known by (policy_hash.h) */
+	struct ranges *ranges; /* two per rule: sources, destinations */
+	size_t count;
+	size_t room;
+};
+
+/* A classifier of these rules, laid anew or taken over from the running version, and its record.
+ * key: policy_key() of it. An ACL: a packet that no rule matches is allowed, and the rules' places
+ * are kept. */
+int compile_classifier(struct compiler *compiler, const struct rule_list *list, bool is_acl,
+		       __u64 key, __u32 *line);
+/* Appends the record of a classifier that this version has already of the same content. */
+int compile_share(struct compiler *compiler, const struct policy_content *content, __u64 key,
+		  bool *found, __u32 *line);
+/* Appends a record; extents: those of it, or NULL when its number is one of this version's. */
+int compile_add_record(struct compiler *compiler, struct policy_record record,
+		       const struct extent *extents);
+/* Lays an array of places; 0 and the error filled when there is no room. */
+__u32 compile_places(struct compiler *compiler, const struct classifier_rule *rules, size_t count);
 /* Takes the lines that hold the root, the ports, the records and the list of extents. */
 int compile_root(struct compiler *compiler, const struct port *ports, struct root *root,
 		 __u32 *line);
 
 /* compile_policy.c: lines of classifiers, each laid once. *line 0: no policy, which allows. */
+
+/* Appends a rule of the document, its lists resolved as in that vnet; the list has room. number:
+ * its id. */
+int compile_append_rule(struct compiler *compiler, const struct vnet_build *build,
+			struct rule_list *list, const struct sluice_rule *from, __u32 number);
+/* Whether one of the selectors means another set of addresses in each vnet. */
+bool compile_differ_by_vnet(const struct sluice_selector *selectors, size_t count);
+int rule_list_new(struct rule_list *list, size_t room);
+void rule_list_free(struct rule_list *list);
 int compile_nsg(struct compiler *compiler, struct vnet_build *build, const char *name,
 		enum direction direction, __u32 *line);
 int compile_port_acl(struct compiler *compiler, struct vnet_build *build, const char *name,

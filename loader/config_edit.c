@@ -75,16 +75,23 @@ static int apply_settings(const struct schema_kind *kind, void *object,
 	return 0;
 }
 
-static int check_required(const struct target *target, unsigned long long given,
-			  struct sluice_error *error)
+static int check_required(const struct schema_kind *kind, const char *path,
+			  unsigned long long given, struct sluice_error *error)
 {
-	for (unsigned int i = 0; target->kind->fields[i].key; i++) {
-		if (target->kind->fields[i].required && !(given & 1ULL << i))
+	for (unsigned int i = 0; kind->fields[i].key; i++) {
+		if (kind->fields[i].required && !(given & 1ULL << i))
 			return sluice_error_set(error, -EINVAL, "%s: %s \"%s\" needs one (%s)",
-						target->kind->fields[i].key, target->kind->name,
-						target->path, target->kind->fields[i].type);
+						kind->fields[i].key, kind->name, path,
+						kind->fields[i].type);
 	}
 	return 0;
+}
+
+/* An edited document is no longer the file's: errors must not send people to its lines. */
+static void leave_file(struct sluice_config *config)
+{
+	free(config->file);
+	config->file = NULL;
 }
 
 /* Puts a finished item into the list, which takes over what it holds. */
@@ -101,6 +108,63 @@ static int insert(const struct target *target, const void *item, size_t position
 	place = list_item(&list, size, position);
 	memmove(place + size, place, (last - position) * size);
 	memcpy(place, item, size);
+	return 0;
+}
+
+int config_make(enum sluice_kind kind, const char *name, void **item, struct sluice_error *error)
+{
+	const struct schema_kind *schema = schema_kind(kind);
+	void *made = calloc(1, schema->size);
+	int code;
+
+	if (!made)
+		return sluice_error_set(error, -ENOMEM, "memory is short");
+	object_init(schema, made);
+	code = set_name(schema, name, made, error);
+	if (code)
+		config_drop(kind, made);
+	else
+		*item = made;
+	return code;
+}
+
+void config_drop(enum sluice_kind kind, void *item)
+{
+	if (item)
+		object_clear(schema_kind(kind), item);
+	free(item);
+}
+
+int config_set(enum sluice_kind kind, const char *path, void *item,
+	       const struct sluice_setting *settings, size_t count, struct sluice_error *error)
+{
+	const struct schema_kind *schema = schema_kind(kind);
+	unsigned long long given;
+	int code = apply_settings(schema, item, settings, count, &given, error);
+
+	return code ? code : check_required(schema, path, given, error);
+}
+
+int config_insert(struct sluice_config *config, enum sluice_kind kind, const char *parent,
+		  void *item, size_t position, struct sluice_error *error)
+{
+	struct target target;
+	int code = find_target(config, kind, parent, *object_name(schema_kind(kind), item),
+			       &target, error);
+
+	if (!code && position > *schema_list(target.owner, target.child->offset,
+					     target.child->count).count)
+		code = sluice_error_set(error, -EINVAL, "there is no position %zu in the list",
+					position);
+	if (!code)
+		code = insert(&target, item, position, error);
+	if (code) {
+		config_drop(kind, item);
+		return code;
+	}
+	free(item);
+	leave_file(config);
+	config_assign_vnis(config);
 	return 0;
 }
 
@@ -121,18 +185,10 @@ static bool is_switch(enum sluice_kind kind, const char *verb, struct sluice_err
 	return kind == SLUICE_SWITCH;
 }
 
-/* An edited document is no longer the file's: errors must not send people to its lines. */
-static void leave_file(struct sluice_config *config)
-{
-	free(config->file);
-	config->file = NULL;
-}
-
 int sluice_config_add(struct sluice_config *config, enum sluice_kind kind, const char *parent,
 		      const char *name, const struct sluice_setting *settings, size_t count,
 		      const char *before, struct sluice_error *error)
 {
-	unsigned long long given;
 	struct target target;
 	size_t position;
 	void *item;
@@ -148,25 +204,15 @@ int sluice_config_add(struct sluice_config *config, enum sluice_kind kind, const
 	if (object_find(target.child, target.owner, name, NULL))
 		return sluice_error_set(error, -EEXIST, "%s \"%s\" is there already",
 					target.kind->name, target.path);
-	item = calloc(1, target.kind->size);
-	if (!item)
-		return sluice_error_set(error, -ENOMEM, "memory is short");
-	object_init(target.kind, item);
-	code = set_name(target.kind, name, item, error);
-	if (!code)
-		code = apply_settings(target.kind, item, settings, count, &given, error);
-	if (!code)
-		code = check_required(&target, given, error);
-	if (!code)
-		code = insert(&target, item, position, error);
-	if (code)
-		object_clear(target.kind, item);
-	free(item);
+	code = config_make(kind, name, &item, error);
 	if (code)
 		return code;
-	leave_file(config);
-	config_assign_vnis(config);
-	return 0;
+	code = config_set(kind, target.path, item, settings, count, error);
+	if (code) {
+		config_drop(kind, item);
+		return code;
+	}
+	return config_insert(config, kind, parent, item, position, error);
 }
 
 /* Exchanges what two objects hold in one field. */

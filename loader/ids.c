@@ -172,6 +172,15 @@ __u32 ids_take(struct ids *ids, const char *key, bool *fresh)
 	return number;
 }
 
+int ids_put(struct ids *ids, __u32 number, const char *key)
+{
+	if (!number || number >= ids->limit || ids->entry[number].live || ids_find(ids, key))
+		return 0;
+	if (ids->next <= number)
+		ids->next = number + 1;
+	return assign(ids, number, key, true);
+}
+
 void ids_begin(struct ids *ids)
 {
 	for (__u32 number = 1; number < ids->limit; number++)

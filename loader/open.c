@@ -13,7 +13,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "loader/edits.h"
 #include "loader/lock.h"
+#include "loader/overlay.h"
 #include "loader/netns.h"
 
 static bool good_name(const char *name)
@@ -174,6 +176,7 @@ void sluice_close(struct sluice *sw)
 #undef X
 	ids_free(sw->slots);
 	ids_free(sw->rules);
+	overlays_free(sw->overlays);
 	sluice_config_free(sw->config);
 	free(sw);
 }
@@ -254,6 +257,7 @@ void switch_doubt_ids(struct sluice *sw)
 {
 	sw->slots_file.inode = 0;
 	sw->rules_file.inode = 0;
+	sw->numbered_version = 0;
 }
 
 static bool same_file(ino_t inode, struct timespec time, const struct stat *info)
@@ -261,6 +265,26 @@ static bool same_file(ino_t inode, struct timespec time, const struct stat *info
 	/* Every save is a new file. */
 	return inode == info->st_ino && time.tv_sec == info->st_mtim.tv_sec &&
 	       time.tv_nsec == info->st_mtim.tv_nsec;
+}
+
+/* Numbers that the file of rules has not, because their version is not written whole. */
+static int read_edits_ids(struct sluice *sw, struct sluice_error *error)
+{
+	__u32 version = sw->control->root ? switch_root(sw)->version : 0;
+	struct edits edits;
+	int result;
+
+	if (!version || version == sw->numbered_version)
+		return 0;
+	result = edits_read(sw, version, &edits, error);
+	if (!result) {
+		result = edits_number(&edits, sw->rules, error);
+		edits_free(&edits);
+	}
+	if (result && result != -ENOENT)
+		return result;
+	sw->numbered_version = version;
+	return 0;
 }
 
 int switch_read_ids(struct sluice *sw, struct sluice_error *error)
@@ -275,8 +299,11 @@ int switch_read_ids(struct sluice *sw, struct sluice_error *error)
 	state_path(sw, "rules", rules_path);
 	if (!same_file(sw->slots_file.inode, sw->slots_file.time, &slots))
 		result = ids_load(sw->slots, slots_path, error);
-	if (!result && !same_file(sw->rules_file.inode, sw->rules_file.time, &rules))
+	if (!result && !same_file(sw->rules_file.inode, sw->rules_file.time, &rules)) {
 		result = ids_load(sw->rules, rules_path, error);
+		sw->numbered_version = 0;
+	}
+	result = result ?: read_edits_ids(sw, error);
 	if (result)
 		return result;
 	/* As they were before they were read: a save in between is read the next time. */

@@ -167,6 +167,18 @@ json_t *object_json(const struct schema_kind *kind, const void *object, bool wit
 /* Gives every vnet without one a VNI; see struct sluice_vnet. */
 void config_assign_vnis(struct sluice_config *config);
 
+/* --- things of the document (config_edit.c) --- */
+
+/* A thing of that kind with its name, all else initial; goes into the document, or is dropped. */
+int config_make(enum sluice_kind kind, const char *name, void **item, struct sluice_error *error);
+void config_drop(enum sluice_kind kind, void *item);
+/* Sets what it is given and says what is missing; path: of the thing, for messages. */
+int config_set(enum sluice_kind kind, const char *path, void *item,
+	       const struct sluice_setting *settings, size_t count, struct sluice_error *error);
+/* Puts it at that position of its list, whose names nobody looks at. Takes the item in any case. */
+int config_insert(struct sluice_config *config, enum sluice_kind kind, const char *parent,
+		  void *item, size_t position, struct sluice_error *error);
+
 /* --- the whole --- */
 
 /* Which value an error of validation is about. */
@@ -179,6 +191,10 @@ struct schema_at {
 /* sluice_config_validate, and what it found fault with. */
 int config_validate(const struct sluice_config *config, struct schema_at *at,
 		    struct sluice_error *error);
+/* Whether a rule that stands in no list yet can be added to one of the document's (its acls or nsgs),
+ * as config_validate() would find; but for its name. Says no without a sentence. */
+bool config_may_add(const struct sluice_config *config, bool acl, size_t owner,
+		    const struct sluice_rule *rule);
 /* Reads YAML into a document that was initialised; validates nothing. On failure config holds what
  * had been read. */
 int yaml_read(const char *text, size_t length, const char *name, struct sluice_config *config,

@@ -329,6 +329,9 @@ int sluice_upgrade(struct sluice *sw, struct sluice_error *error);
 int sluice_running(struct sluice *sw, unsigned int *version, struct sluice_config **config,
 		   struct sluice_error *error);
 
+/* The running version's number alone. */
+unsigned int sluice_running_version(const struct sluice *sw);
+
 /* A writer's turn: between begin and end (or death) no other writer gets in. wait_seconds 0: fail
  * at once with -EBUSY naming the holder's pid. Commands read, change and commit inside one. */
 int sluice_lock(struct sluice *sw, unsigned int wait_seconds, struct sluice_error *error);
@@ -344,6 +347,29 @@ int sluice_check(const struct sluice *sw, const struct sluice_config *config,
  * net.yaml"). Caller holds the lock. On failure nothing has changed. *version: the new one's number, or
  * the running one's when nothing differs. */
 int sluice_commit(struct sluice *sw, const struct sluice_config *config, const char *why,
+		  unsigned int *version, struct sluice_error *error);
+
+/* One edit of the running document and its commit: what sluice_config_add, _update or _delete and
+ * sluice_commit do. A rule added to an NSG or ACL takes time that does not depend on how many
+ * rules there are: its version is laid and written as what was added to the one before, of which
+ * only each 256th is made whole. Devices are then not looked for. Caller holds the lock. */
+enum sluice_edit_verb {
+	SLUICE_EDIT_ADD,
+	SLUICE_EDIT_UPDATE,
+	SLUICE_EDIT_DELETE,
+};
+
+struct sluice_edit {
+	enum sluice_edit_verb verb;
+	enum sluice_kind kind;
+	const char *parent;
+	const char *name;
+	const struct sluice_setting *settings;
+	size_t setting_count;
+	const char *before; /* as in sluice_config_add */
+};
+
+int sluice_change(struct sluice *sw, const struct sluice_edit *edit, const char *why,
 		  unsigned int *version, struct sluice_error *error);
 
 struct sluice_version {

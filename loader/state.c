@@ -53,7 +53,9 @@ void state_path(const struct sluice *sw, const char *name, char path[STATE_PATH_
 
 void state_version_path(const struct sluice *sw, unsigned int version, char path[STATE_PATH_MAX])
 {
-	snprintf(path, STATE_PATH_MAX, "%s/versions/%u.yaml", sw->state, version);
+	snprintf(path, STATE_PATH_MAX, "%s/versions/%u.edits", sw->state, version);
+	if (access(path, F_OK))
+		snprintf(path, STATE_PATH_MAX, "%s/versions/%u.yaml", sw->state, version);
 }
 
 static int write_all(int fd, const char *text, size_t length)
@@ -203,8 +205,9 @@ bool version_head_parse(const char *line, struct version_head *head)
 	return true;
 }
 
-int state_write_version(const struct sluice *sw, const struct version_head *head,
-			const char *text, size_t length, struct sluice_error *error)
+static int write_version(const struct sluice *sw, const struct version_head *head,
+			 const char *suffix, const char *text, size_t length,
+			 struct sluice_error *error)
 {
 	char path[STATE_PATH_MAX], line[256];
 
@@ -214,8 +217,20 @@ int state_write_version(const struct sluice *sw, const struct version_head *head
 		if ((unsigned char)*at < ' ' || (unsigned char)*at > '~')
 			*at = ' ';
 	strcat(line, "\n");
-	state_version_path(sw, head->number, path);
+	snprintf(path, sizeof(path), "%s/versions/%u.%s", sw->state, head->number, suffix);
 	return replace_file(path, line, text, length, error);
+}
+
+int state_write_version(const struct sluice *sw, const struct version_head *head,
+			const char *text, size_t length, struct sluice_error *error)
+{
+	return write_version(sw, head, "yaml", text, length, error);
+}
+
+int state_write_edits(const struct sluice *sw, const struct version_head *head, const char *text,
+		      size_t length, struct sluice_error *error)
+{
+	return write_version(sw, head, "edits", text, length, error);
 }
 
 int state_read_head(const struct sluice *sw, unsigned int version, struct version_head *head,
@@ -239,18 +254,28 @@ int state_read_head(const struct sluice *sw, unsigned int version, struct versio
 	return 0;
 }
 
-static int compare_numbers(const void *a, const void *b)
+static int compare_files(const void *a, const void *b)
 {
-	const unsigned int *left = a, *right = b;
+	const struct version_file *left = a, *right = b;
 
-	return (*left > *right) - (*left < *right);
+	return (left->number > right->number) - (left->number < right->number);
 }
 
-int state_versions(const struct sluice *sw, unsigned int **numbers, size_t *count,
+static bool parse_name(const char *name, struct version_file *file)
+{
+	int end = 0;
+
+	if (sscanf(name, "%u%n", &file->number, &end) != 1 || !end)
+		return false;
+	file->edits = !strcmp(name + end, ".edits");
+	return file->edits || !strcmp(name + end, ".yaml");
+}
+
+int state_versions(const struct sluice *sw, struct version_file **files, size_t *count,
 		   struct sluice_error *error)
 {
+	struct version_file *list = NULL, file;
 	char path[STATE_PATH_MAX];
-	unsigned int *list = NULL;
 	size_t used = 0, room = 0;
 	struct dirent *entry;
 	DIR *directory;
@@ -260,14 +285,10 @@ int state_versions(const struct sluice *sw, unsigned int **numbers, size_t *coun
 	if (!directory)
 		return sluice_error_set(error, -errno, "cannot read %s: %s", path, strerror(errno));
 	while ((entry = readdir(directory))) {
-		unsigned int number;
-		int end = 0;
-
-		if (sscanf(entry->d_name, "%u.yaml%n", &number, &end) != 1 || !end ||
-		    entry->d_name[end])
+		if (!parse_name(entry->d_name, &file))
 			continue;
 		if (used == room) {
-			unsigned int *more;
+			struct version_file *more;
 
 			room = room ? 2 * room : 64;
 			more = realloc(list, room * sizeof(*list));
@@ -278,12 +299,12 @@ int state_versions(const struct sluice *sw, unsigned int **numbers, size_t *coun
 			}
 			list = more;
 		}
-		list[used++] = number;
+		list[used++] = file;
 	}
 	closedir(directory);
 	if (used)
-		qsort(list, used, sizeof(*list), compare_numbers);
-	*numbers = list;
+		qsort(list, used, sizeof(*list), compare_files);
+	*files = list;
 	*count = used;
 	return 0;
 }
@@ -291,21 +312,28 @@ int state_versions(const struct sluice *sw, unsigned int **numbers, size_t *coun
 int state_prune_versions(const struct sluice *sw, unsigned int running, unsigned int keep,
 			 struct sluice_error *error)
 {
-	unsigned int *numbers;
+	struct version_file *files;
 	size_t count, kept = 0;
+	bool base_needed = false; /* by a kept version above that is not whole */
 	int result;
 
-	result = state_versions(sw, &numbers, &count, error);
+	result = state_versions(sw, &files, &count, error);
 	if (result)
 		return result;
 	for (size_t i = count; i-- > 0 && !result;) {
+		const struct version_file *file = &files[i];
 		char name[64];
 
-		if (numbers[i] <= running && (kept++ < VERSIONS_KEPT || numbers[i] == keep))
+		if (file->number <= running &&
+		    (kept++ < VERSIONS_KEPT || file->number == keep ||
+		     (base_needed && !file->edits))) {
+			base_needed = file->edits; /* the next whole one below is its base */
 			continue;
-		snprintf(name, sizeof(name), "versions/%u.yaml", numbers[i]);
+		}
+		snprintf(name, sizeof(name), "versions/%u.%s", file->number,
+			 file->edits ? "edits" : "yaml");
 		result = state_remove(sw, name, error);
 	}
-	free(numbers);
+	free(files);
 	return result;
 }

@@ -5,6 +5,7 @@
  *   lock              whose turn it is; the holder's pid is its text (loader/lock.c)
  *   switch.json       the network namespace
  *   versions/N.yaml   the document of version N, with when and why in its first line
+ *   versions/N.edits  instead of it, what was added to an earlier one (loader/edits.h)
  *   slots, rules      numbers for names (loader/ids.h)
  *   attachments.json  what is attached where, and what was changed for it (loader/attach.h)
  *   changing          there while a writer is between two versions
@@ -29,6 +30,7 @@ int state_check_directory(const char *path, struct sluice_error *error);
 
 /* sw->state/NAME into path. */
 void state_path(const struct sluice *sw, const char *name, char path[STATE_PATH_MAX]);
+/* Of the file of a version, whole or not; where there is none, of a whole one. */
 void state_version_path(const struct sluice *sw, unsigned int version, char path[STATE_PATH_MAX]);
 
 /* Replaces a file of the state directory whole: temporary name, rename. */
@@ -52,15 +54,24 @@ struct version_head {
 /* text: the document. The file appears whole or not at all. */
 int state_write_version(const struct sluice *sw, const struct version_head *head,
 			const char *text, size_t length, struct sluice_error *error);
+/* The same for one that is not whole; text: all behind the first line. */
+int state_write_edits(const struct sluice *sw, const struct version_head *head, const char *text,
+		      size_t length, struct sluice_error *error);
 /* -ENOENT without a sentence when there is none. */
 int state_read_head(const struct sluice *sw, unsigned int version, struct version_head *head,
 		    struct sluice_error *error);
 /* Reads one; returns whether the line is one. */
 bool version_head_parse(const char *line, struct version_head *head);
-/* The numbers of all versions' files, ascending; free with free(). */
-int state_versions(const struct sluice *sw, unsigned int **numbers, size_t *count,
+struct version_file {
+	unsigned int number;
+	bool edits; /* not a whole one */
+};
+
+/* All versions' files, ascending; free with free(). */
+int state_versions(const struct sluice *sw, struct version_file **files, size_t *count,
 		   struct sluice_error *error);
-/* Removes versions' files above the running one, and the oldest beyond VERSIONS_KEPT, never `keep`. */
+/* Removes versions' files above the running one, and the oldest beyond VERSIONS_KEPT, never `keep`
+ * nor a whole one that those kept were made from. */
 int state_prune_versions(const struct sluice *sw, unsigned int running, unsigned int keep,
 			 struct sluice_error *error);
 

@@ -56,6 +56,8 @@ struct sluice {
 	/* The running version's document, read when first needed; see switch_config(). */
 	struct sluice_config *config;
 	__u32 config_version;
+	__u32 numbered_version;  /* whose edits' numbers `rules` has; 0: perhaps none */
+	struct overlays *overlays; /* what sluice_change() remembers between two calls, or NULL */
 	char rule_name[144];     /* what sluice_rule_name() returned last */
 };
 

@@ -8,9 +8,9 @@
  * programs run inside an RCU read-side section. After a grace period only the version that ran
  * then can have readers; the writer notes its root in line 0, which packets never read, and begins
  * to take lines at the first, around those of that version and of the running one. What it has
- * taken since lies below the note's cursor, or behind its end if it was taken just before the wait,
- * and is not taken again before the next grace period. A wait is thus paid once a turn, not once a
- * version.
+ * taken since lies below the note's cursor and is not taken again before the next grace period. A
+ * wait is thus paid once a turn, not once a version. A version that comes to the last line begins
+ * again after the wait: its lines above the cursor would be nobody's while packets read them.
  *
  * A killed writer leaves a cursor that is too high, never one too low: what it took for a version
  * that never ran is free again in the next turn, because no running version lists it.
@@ -29,10 +29,8 @@
 /* Line 0: the writer's note to the next writer, who may be another process. It stands at the end,
  * so that the line says version 0 to whoever takes "no root" for a root. */
 struct tables_note {
-	__u8 padding[32];
+	__u8 padding[40];
 	__u64 seed[2];
-	__u32 reserved;
-	__u32 end;    /* lines from here on may be read, like those below the cursor; 0: none */
 	__u32 cursor; /* lines below may be read unless they are in no version; 0: none was taken */
 	__u32 waited; /* root of the version that ran at the last grace period; 0: none */
 };
@@ -188,15 +186,10 @@ static bool step_over(const struct extent_list *list, __u64 *first, __u32 count)
 	return moved;
 }
 
-static __u32 end_of_turn(const struct tables *tables)
-{
-	return note_of(tables)->end ?: tables->count;
-}
-
 static __u32 first_in_use(const struct tables *tables, __u32 from)
 {
 	const struct extent_list *const lists[] = { &tables->kept, &tables->taken };
-	__u32 first = end_of_turn(tables);
+	__u32 first = tables->count;
 
 	for (size_t list = 0; list < 2; list++)
 		for (size_t i = 0; i < lists[list]->count; i++)
@@ -216,7 +209,7 @@ static __u32 find_hole(struct tables *tables, __u32 count)
 		return (__u32)first;
 	while (step_over(&tables->kept, &first, count) || step_over(&tables->taken, &first, count))
 		;
-	if (first + count > end_of_turn(tables))
+	if (first + count > tables->count)
 		return 0;
 	tables->hole_end = first_in_use(tables, (__u32)first);
 	return (__u32)first;
@@ -230,11 +223,8 @@ static int begin_turn(struct tables *tables)
 
 	if (result)
 		return result;
-	/* In this order: whoever is killed in between leaves too few lines, never too many. What this
-	 * version has taken before its wait is out of reach of the turn that begins. */
+	/* In this order: between the two, what is kept is kept. */
 	__atomic_store_n(&note->waited, tables->running, __ATOMIC_RELEASE);
-	__atomic_store_n(&note->end, tables->taken.count ? tables->taken.extent[0].first : 0,
-			 __ATOMIC_RELEASE);
 	__atomic_store_n(&note->cursor, 1, __ATOMIC_RELEASE);
 	tables->waited = true;
 	return list_kept(tables);
@@ -261,7 +251,7 @@ __u32 tables_take(struct tables *tables, __u32 count)
 	if (!count || count >= tables->count)
 		return 0;
 	first = find_hole(tables, count);
-	if (!first && !tables->waited) {
+	if (!first && !tables->waited && !tables->taken.count) {
 		tables->failed = begin_turn(tables);
 		first = tables->failed ? 0 : find_hole(tables, count);
 	}
@@ -274,6 +264,17 @@ __u32 tables_take(struct tables *tables, __u32 count)
 	tables->used += count;
 	memset(&tables->lines[first], 0, (size_t)count * sizeof(*tables->lines));
 	return first;
+}
+
+bool tables_again(struct tables *tables)
+{
+	if (tables->waited || tables->failed)
+		return false;
+	tables->used = 0;
+	tables->taken.count = 0;
+	tables->apart = false;
+	tables->failed = begin_turn(tables);
+	return !tables->failed;
 }
 
 void tables_give_back(struct tables *tables, __u32 used)
@@ -289,10 +290,8 @@ void tables_give_back(struct tables *tables, __u32 used)
 			back = last->count;
 		last->count -= back;
 		tables->used -= back;
-		/* No packet has read them, so the cursor may go back; not over a turn's end, though. */
-		if (last->first < note->cursor)
-			__atomic_store_n(&note->cursor, last->first + last->count,
-					 __ATOMIC_RELEASE);
+		/* No packet has read them, so the cursor may go back. */
+		__atomic_store_n(&note->cursor, last->first + last->count, __ATOMIC_RELEASE);
 		if (!last->count) {
 			taken->count--;
 			tables->apart = true; /* as the one given back may have been */

@@ -36,8 +36,11 @@ struct tables {
 int tables_begin(struct tables *tables, __u32 running, struct sluice_error *error);
 void tables_end(struct tables *tables);
 /* Takes count zeroed lines that stand together: their first line number, or 0 when there are no
- * more so many. Waits for an RCU grace period when all lines were taken once since the last. */
+ * more so many before the last line. */
 __u32 tables_take(struct tables *tables, __u32 count);
+/* After that: waits for an RCU grace period and begins anew at the first line, with nothing taken.
+ * false: that was done already, or can not be. Where nothing is taken yet, tables_take() does it. */
+bool tables_again(struct tables *tables);
 /* What is taken from here on is listed in extents of its own: the number of the first of them in
  * tables->taken, when there will be one. */
 size_t tables_mark(struct tables *tables);

@@ -124,6 +124,14 @@ static int validate_rule(struct validation *validation, const struct owner *owne
 					 rule->destinations, rule->destination_count);
 }
 
+static bool name_is_built_in(const char *name)
+{
+	for (size_t i = 0; i < LENGTH(built_in_rules); i++)
+		if (!strcmp(name, built_in_rules[i]))
+			return true;
+	return false;
+}
+
 static int validate_priority(struct validation *validation, struct taken *taken, size_t number,
 			     size_t index)
 {
@@ -131,14 +139,11 @@ static int validate_priority(struct validation *validation, struct taken *taken,
 	const struct sluice_rule *rule = &nsg->rules[index];
 	struct taken *slot;
 
-	for (size_t i = 0; i < LENGTH(built_in_rules); i++) {
-		if (!strcmp(rule->name, built_in_rules[i]))
-			return refuse(
-				validation, rule, "name", 0,
-				"nsg rule \"%s/%s\": that is the name of a built-in rule; choose "
-				"another one",
-				nsg->name, rule->name);
-	}
+	if (name_is_built_in(rule->name))
+		return refuse(validation, rule, "name", 0,
+			      "nsg rule \"%s/%s\": that is the name of a built-in rule; choose "
+			      "another one",
+			      nsg->name, rule->name);
 	if (rule->priority < 100 || rule->priority > PRIORITY_MAX)
 		return refuse(validation, rule, "priority", 0,
 			      "nsg rule \"%s/%s\": priority %u is not within 100 to %u", nsg->name,
@@ -154,6 +159,51 @@ static int validate_priority(struct validation *validation, struct taken *taken,
 			rule->direction == DIRECTION_INBOUND ? "Inbound" : "Outbound");
 	*slot = (struct taken){ number + 1, index };
 	return 0;
+}
+
+/* Whether an NSG has a rule of that priority in that direction. */
+static bool priority_taken(const struct sluice_nsg *nsg, const struct sluice_rule *rule)
+{
+	for (size_t i = 0; i < nsg->rule_count; i++)
+		if (nsg->rules[i].priority == rule->priority &&
+		    nsg->rules[i].direction == rule->direction)
+			return true;
+	return false;
+}
+
+static bool names_nothing(const struct sluice_selector *selectors, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (selectors[i].kind == SLUICE_SELECT_TAG || selectors[i].kind == SLUICE_SELECT_ASG)
+			return false;
+	return true;
+}
+
+bool config_may_add(const struct sluice_config *config, bool acl, size_t owner,
+		    const struct sluice_rule *rule)
+{
+	const struct owner whose = { acl ? "acl" : "nsg",
+				     acl ? config->acls[owner].name : config->nsgs[owner].name };
+	struct schema_at at = { 0 };
+	struct validation validation = { .config = config, .at = &at };
+	int code = 0;
+
+	if (!acl && (name_is_built_in(rule->name) || rule->priority < 100 ||
+		     rule->priority > PRIORITY_MAX || priority_taken(&config->nsgs[owner], rule)))
+		return false;
+	if (!names_nothing(rule->sources, rule->source_count) ||
+	    !names_nothing(rule->destinations, rule->destination_count)) {
+		code = names_collect(&validation, schema_place_of(SLUICE_TAG), config, "",
+				     &validation.tags);
+		code = code ? code
+			    : names_collect(&validation, schema_place_of(SLUICE_ASG), config, "",
+					    &validation.asgs);
+	}
+	if (!code)
+		code = validate_rule(&validation, &whose, rule);
+	names_free(&validation.tags);
+	names_free(&validation.asgs);
+	return !code;
 }
 
 static int validate_nsgs(struct validation *validation, struct taken *taken)

@@ -64,18 +64,20 @@ struct policy_record {
 	__u32 extent_count;
 	__u32 base;           /* line of the classifier that the overlay's rules were added to */
 	__u32 base_extents;   /* of its extents, the first so many are the base's */
-	__u32 overlay;        /* first line of the struct overlay_rule array; 0: line is the base */
+	__u32 overlay;        /* struct rule_place array: the rules added to the base since; 0: none */
 	__u32 overlay_count;
-	__u8 padding[12];
+	__u32 places;         /* struct rule_place array: an ACL's rules that the base was laid from */
+	__u32 place_count;
+	__u8 padding[4];
 };
 
-/* A rule added to a base since that was laid. */
-struct overlay_rule {
-	__u32 rule;  /* id */
+/* Which order a rule has in a classifier. */
+struct rule_place {
+	__u32 rule; /* id */
 	__u32 order;
 };
 
-#define OVERLAY_RULES_PER_LINE (SLUICE_CACHE_LINE / sizeof(struct overlay_rule))
+#define RULE_PLACES_PER_LINE (SLUICE_CACHE_LINE / sizeof(struct rule_place))
 
 /* ifindex -> slot. A bucket is one line; the writer picks device_mask so that none overflows.
  * Bucket of an ifindex: ifindex & device_mask. An unused entry has ifindex 0. */

@@ -74,6 +74,61 @@ rollback_is_a_switch_back()
 	code 2 sluice rollback 99999
 }
 
+# lets PORT: web1's connection comes to db1, where somebody listens or nobody does.
+lets() { in_guest web1 "$GUEST" tcp 10.1.2.4 "$1" "$SILENCE" | grep -qx 'reached\|refused'; }
+
+# Rules added one by one are versions as others are, though they are not written whole.
+a_rule_added_is_a_version_like_any_other()
+{
+	local first i
+	sluice apply -f "$work/world.yaml"
+	for i in 1 2 3; do
+		sluice nsg rule create --nsg-name db -n "r$i" --priority $((200 + i)) --direction Inbound \
+			--access Allow --protocol Tcp --destination-port-ranges $((2000 + i)) \
+			--source-address-prefixes VirtualNetwork
+		[ "$i" != 1 ] || first=$(version)
+		sluice export >"$work/version$i.yaml"
+		lets $((2000 + i))
+	done
+	[ "$(version)" = $((first + 2)) ]
+	[ -e "/run/sluice/$SWITCH/versions/$(version).edits" ]
+	sluice -j history | json '[v["why"] for v in d][-3:]' | tee "$work/whys"
+	[ "$(grep -c 'nsg rule create db/r1.*db/r2.*db/r3' "$work/whys")" = 1 ]
+	# What is exported is what would have been written whole: applied, it is no change.
+	sluice apply -f "$work/version3.yaml"
+	[ "$(version)" = $((first + 2)) ]
+	sluice rollback "$first"
+	sluice export | cmp - "$work/version1.yaml"
+	silent web1 tcp 10.1.2.4 2002
+	lets 2001
+	sluice rollback $((first + 1))
+	sluice export | cmp - "$work/version2.yaml"
+	lets 2002
+}
+
+# The same errors as for a document, and nothing changed.
+a_rule_that_can_not_be_is_refused_as_in_a_document()
+{
+	local before
+	sluice apply -f "$work/world.yaml"
+	allow_ssh
+	before=$(version)
+	code 2 allow_ssh
+	code 2 sluice nsg rule create --nsg-name db -n other --priority 200 --direction Inbound \
+		--access Allow --protocol Tcp 2>"$work/error"
+	cat "$work/error"
+	grep -q 'same priority 200' "$work/error"
+	code 2 sluice nsg rule create --nsg-name db -n other --priority 201 --direction Inbound \
+		--access Allow --protocol Tcp --source-address-prefixes nobody
+	code 2 sluice nsg rule create --nsg-name nobody -n other --priority 201 --direction Inbound \
+		--access Allow --protocol Tcp
+	code 2 sluice nsg rule create --nsg-name db -n 65000 --priority 201 --direction Inbound \
+		--access Allow --protocol Tcp
+	[ "$(version)" = "$before" ]
+	[ ! -e "/run/sluice/$SWITCH/changing" ]
+	sluice apply -f "$work/world.yaml"
+}
+
 an_unconfirmed_change_is_taken_back_by_itself()
 {
 	sed 's/\["5432"\]/["22"]/' "$work/world.yaml" >"$work/other.yaml"
@@ -312,6 +367,7 @@ pins_and_state_are_roots_alone()
 must world_up
 run_tests what_is_exported_is_read_back_and_changes_nothing \
 	apply_makes_the_switch_what_the_file_says what_if_changes_nothing rollback_is_a_switch_back \
+	a_rule_added_is_a_version_like_any_other a_rule_that_can_not_be_is_refused_as_in_a_document \
 	an_unconfirmed_change_is_taken_back_by_itself a_confirmed_change_stays \
 	an_unconfirmed_up_takes_the_switch_down threat_19_writers_take_turns_and_no_change_is_lost \
 	threat_19_a_writer_that_holds_on_is_named_and_readers_do_not_wait \

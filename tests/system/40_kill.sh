@@ -70,6 +70,44 @@ threat_18_killed_at_each_step_of_a_change()
 	done <"$work/steps"
 }
 
+# Whether the rule that lets TCP in to db1:22 runs: "yes" or "no".
+ssh_runs()
+{
+	passes web1 tcp 10.1.2.4 5432 >&2 || return 1
+	case $(in_guest web1 "$GUEST" tcp 10.1.2.4 22 "$SILENCE") in
+	reached) echo yes ;;
+	*) echo no ;;
+	esac
+}
+
+threat_18_killed_at_each_step_of_a_rule_added()
+{
+	local step runs
+	sluice apply -f "$work/world.yaml"
+	host "$STEPS" "$SWITCH" allow db/ssh/200/22 | sort -u >"$work/steps"
+	[ "$(wc -l <"$work/steps")" -ge 6 ]
+	[ "$(ssh_runs)" = yes ]
+	# The version was written as a rule added to the one before.
+	[ -e "/run/sluice/$SWITCH/versions/$(version).edits" ]
+	while read -r step; do
+		sluice apply -f "$work/world.yaml"
+		host "$STEPS" "$SWITCH" allow db/first/300/2222
+		if host "$STEPS" "$SWITCH" allow db/ssh/200/22 "$step"; then false; else [ $? = 137 ]; fi
+		runs=$(ssh_runs)
+		sluice export | tee "$work/export.yaml"
+		grep -q first "$work/export.yaml"
+		[ "$(grep -c ssh "$work/export.yaml")" = $([ "$runs" = yes ] && echo 1 || echo 0) ]
+		[ "$runs" = yes ] || host "$STEPS" "$SWITCH" allow db/ssh/200/22
+		host "$STEPS" "$SWITCH" allow db/third/400/3333
+		[ "$(ssh_runs)" = yes ]
+		sluice -j stats --rules | json '[r["rule"] for r in d if r["nsg"] == "db"]' | tee "$work/names"
+		for name in first ssh third sql; do grep -q "'$name'" "$work/names"; done
+		[ ! -e "/run/sluice/$SWITCH/changing" ]
+	done <"$work/steps"
+	sluice apply -f "$work/world.yaml"
+	[ "$(ssh_runs)" = no ]
+}
+
 threat_18_killed_at_random_moments_of_a_change()
 {
 	local i victim target=second
@@ -144,7 +182,8 @@ nothing_piles_up_over_many_killed_changes()
 
 must world_up
 must documents
-run_tests threat_18_killed_at_each_step_of_a_change threat_18_killed_at_random_moments_of_a_change \
+run_tests threat_18_killed_at_each_step_of_a_change threat_18_killed_at_each_step_of_a_rule_added \
+	threat_18_killed_at_random_moments_of_a_change \
 	threat_18_killed_at_each_step_of_up threat_18_killed_at_each_step_of_down \
 	nothing_piles_up_over_many_killed_changes
 finish

@@ -203,6 +203,7 @@ static void rules_added_to_a_base_decide_in_their_order(void **state)
 		__u32 line, extended;
 		size_t bases = 0, overlays = 0;
 
+		memset(&lines[0], 0, sizeof(lines[0]));
 		draw_rules(&random, &rules);
 		for (size_t i = 0; i < rules.count; i++)
 			if (i % 3 == 2)

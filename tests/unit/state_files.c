@@ -142,7 +142,7 @@ static void a_line_that_is_no_head_is_not_taken_for_one(void **state)
 
 static void versions_above_the_running_one_and_old_ones_are_pruned(void **state)
 {
-	unsigned int *numbers;
+	struct version_file *files;
 	size_t count;
 
 	(void)state;
@@ -150,13 +150,47 @@ static void versions_above_the_running_one_and_old_ones_are_pruned(void **state)
 		put_version(i, "");
 	assert_int_equal(state_write(&sw, "versions/51.yaml.tmp", "", 0, NULL), 0);
 	assert_int_equal(state_prune_versions(&sw, 48, 3, NULL), 0);
-	assert_int_equal(state_versions(&sw, &numbers, &count, NULL), 0);
+	assert_int_equal(state_versions(&sw, &files, &count, NULL), 0);
 	/* The last 32 up to 48, and number 3, which a pending rollback needs. */
 	assert_int_equal(count, 33);
-	assert_int_equal(numbers[0], 3);
-	assert_int_equal(numbers[1], 17);
-	assert_int_equal(numbers[32], 48);
-	free(numbers);
+	assert_int_equal(files[0].number, 3);
+	assert_int_equal(files[1].number, 17);
+	assert_int_equal(files[32].number, 48);
+	free(files);
+}
+
+static void put_edits(unsigned int number)
+{
+	struct version_head head = { .number = number };
+
+	assert_int_equal(state_write_edits(&sw, &head, "\n", 1, NULL), 0);
+}
+
+static void a_whole_version_stays_while_one_made_from_it_is_kept(void **state)
+{
+	struct version_file *files;
+	size_t count;
+
+	(void)state;
+	put_version(100, "");
+	put_version(101, "");
+	put_edits(102);
+	put_edits(103);
+	put_version(104, "");
+	for (unsigned int i = 105; i < 150; i++)
+		put_edits(i);
+	assert_int_equal(state_prune_versions(&sw, 148, 102, NULL), 0);
+	assert_int_equal(state_versions(&sw, &files, &count, NULL), 0);
+	/* The last 32, the whole one that they began with, 102 as wished, and 101 that it began with. */
+	assert_int_equal(count, 35);
+	assert_int_equal(files[0].number, 101);
+	assert_int_equal(files[1].number, 102);
+	assert_true(files[1].edits);
+	assert_int_equal(files[2].number, 104);
+	assert_false(files[2].edits);
+	assert_int_equal(files[3].number, 117);
+	assert_int_equal(files[34].number, 148);
+	free(files);
 }
 
 /* A child that holds the lock until it is killed; it tells through the pipe that it has it. */
@@ -256,6 +290,7 @@ int main(void)
 		test(a_version_says_when_and_why_in_its_first_line),
 		test(a_line_that_is_no_head_is_not_taken_for_one),
 		test(versions_above_the_running_one_and_old_ones_are_pruned),
+		test(a_whole_version_stays_while_one_made_from_it_is_kept),
 		test(a_held_lock_is_refused_with_its_holders_pid),
 		test(a_killed_holder_keeps_nobody_out),
 		test(a_waiting_writer_gets_its_turn_when_the_holder_dies),

@@ -144,14 +144,12 @@ static bool add_root(struct tables *tables, struct version *version)
 	return true;
 }
 
-/* Lays the version after `before`: each of its parts is taken over or not, a few are new. */
-static bool lay_next(struct tables *tables, const struct version *before, struct random *random,
+static bool try_next(struct tables *tables, const struct version *before, struct random *random,
 		     __u8 mark, struct version *next)
 {
 	bool laid = true;
 
 	*next = (struct version){ 0 };
-	assert_int_equal(tables_begin(tables, before->root, NULL), 0);
 	for (size_t i = 0; i < before->part_count; i++)
 		if (random_below(random, 4))
 			next->part[next->part_count++] = before->part[i];
@@ -161,6 +159,15 @@ static bool lay_next(struct tables *tables, const struct version *before, struct
 		laid = add_part(tables, next, 1 + random_below(random, 15), mark);
 	} while (laid && random_below(random, 2));
 	return laid && add_root(tables, next);
+}
+
+/* Lays the version after `before`: each of its parts is taken over or not, a few are new. */
+static bool lay_next(struct tables *tables, const struct version *before, struct random *random,
+		     __u8 mark, struct version *next)
+{
+	assert_int_equal(tables_begin(tables, before->root, NULL), 0);
+	return try_next(tables, before, random, mark, next) ||
+	       (tables_again(tables) && try_next(tables, before, random, mark, next));
 }
 
 /*
