@@ -37,6 +37,7 @@ TARGETS = (
 )
 RULES_OF_TARGETS = 1000
 MAIN_PLANS = ("main", "quick")
+MOST_WAITED = 0.1 # part of a sample's time for which something else had the sender's CPU
 
 
 def spread(values):
@@ -55,7 +56,7 @@ class Results:
 
     def __init__(self, path):
         self.machine, self.cells, self.missing, self.about = None, {}, [], {}
-        self.failed = []
+        self.failed, self.runs = [], 0
         with open(path, encoding="utf-8") as file:
             for line in file:
                 try:
@@ -66,6 +67,7 @@ class Results:
     def take(self, entry):
         if "machine" in entry:
             self.machine = entry["machine"]
+            self.runs += 1
         elif "didNotRun" in entry:
             self.missing.append(entry)
         elif "failed" in entry:
@@ -73,14 +75,27 @@ class Results:
         elif "sample" in entry:
             key = (entry["plan"], entry["measure"], entry["path"], entry["rules"],
                    entry["guests"], entry.get("CONNECTIONS", 1), entry.get("PAIRS", 1))
-            self.cells.setdefault(key, []).append(entry["sample"])
+            self.cells.setdefault(key, {})[self.runs, entry["round"]] = entry["sample"]
         elif "about" in entry:
             self.about[entry["path"]] = (entry["about"], entry["note"])
 
+    def rounds(self, key):
+        """{round: sample} without those whose sender had to wait for its CPU, where there are others."""
+        samples = {number: sample for number, sample in self.cells.get(key, {}).items()
+                   if sample.get("received", 1) > 0}
+        calm = {number: sample for number, sample in samples.items()
+                if sample.get("waited", 0) <= MOST_WAITED}
+        return calm or samples
+
     def values(self, key, value=None):
         value = value or MEASURES[key[1]][1]
-        return [value(sample) for sample in self.cells.get(key, [])
-                if sample.get("received", 1) > 0]
+        return [value(sample) for sample in self.rounds(key).values()]
+
+    def ratios(self, ours, theirs):
+        """Of the rounds that both have."""
+        above, below = self.rounds(ours), self.rounds(theirs)
+        value = MEASURES[ours[1]][1]
+        return [value(above[number]) / value(below[number]) for number in above if number in below]
 
     def main_rows(self):
         """(path, rules) in the order in which they were measured."""
@@ -105,7 +120,7 @@ def targets(results):
         theirs = results.main(measure, base, rules)
         if not ours or not theirs:
             continue
-        ratios = [a / b for a, b in zip(results.values(ours), results.values(theirs))]
+        ratios = results.ratios(ours, theirs)
         if not ratios:
             continue
         ratio = statistics.median(ratios)
@@ -117,7 +132,8 @@ def targets(results):
 
 def document(results):
     cells = []
-    for key, samples in results.cells.items():
+    for key, taken in results.cells.items():
+        samples = list(taken.values())
         cell = dict(zip(("plan", "measure", "path", "rules", "guests", "connections", "pairs"),
                         key))
         values = results.values(key)
@@ -125,11 +141,14 @@ def document(results):
             continue
         cell["unit"] = MEASURES[key[1]][0]
         cell.update(spread(values))
+        cell["leftOut"] = len(samples) - len(values)
         if "received" in samples[0]:
             cell["cpuNsPerPacket"] = statistics.median(
                 results.values(key, lambda s: s["cpuSeconds"] / s["received"] * 1e9))
             cell["lost"] = statistics.median(
                 results.values(key, lambda s: max(0, 1 - s["received"] / s["sent"])))
+            cell["senderWaited"] = statistics.median(
+                results.values(key, lambda s: s.get("waited", 0)))
         if "bytes" in samples[0]:
             cell["cpuSecondsPerGigabyte"] = statistics.median(
                 results.values(key, lambda s: s["cpuSeconds"] / s["bytes"] * 1e9))
@@ -176,7 +195,7 @@ def main_table(results, made):
 
 def cost_table(results, made):
     heads = ["path", "rules", "CPU ns a packet, established", "CPU ns a packet, new",
-             "lost, established", "lost, new", "CPU s a GB of TCP", "round trip p90, us", "p99", "p99.9"]
+             "lost, established", "lost, new", "sender waited", "CPU s a GB of TCP", "round trip p90, us", "p99", "p99.9"]
     rows = []
     for path, rules in results.main_rows():
         known, new = find(made, "established", path, rules), find(made, "new", path, rules)
@@ -188,6 +207,7 @@ def cost_table(results, made):
         rows.append([path, str(rules) if rules else "-",
                      text(known, "cpuNsPerPacket", "{:.0f}"), text(new, "cpuNsPerPacket", "{:.0f}"),
                      text(known, "lost", "{:.1%}"), text(new, "lost", "{:.1%}"),
+                     text(known, "senderWaited", "{:.1%}"),
                      text(bulk, "cpuSecondsPerGigabyte", "{:.2f}"),
                      text(trip, "p90", "{:.1f}"), text(trip, "p99", "{:.1f}"),
                      text(trip, "p999", "{:.1f}")])
@@ -242,7 +262,8 @@ def write_report(results, made, directory):
             "CPU and counted at tc ingress of the receiving guest; the sending, the path and the counting share",
             "that CPU, unless the path has threads of its own. A figure is the median of the rounds, in which the paths",
             "took turns; its spread is from the first quartile to the third. CPU is user, system and interrupt",
-            "time of all CPUs. bench/ says what each path is and how each sample is taken.", "",
+            "time of all CPUs. Samples whose sender had to wait for its CPU for more than a tenth of the time, because",
+            "something else ran there, are left out where there are others. bench/ says what each path is and how each sample is taken.", "",
             "## Targets", ""] + target_table(made) + ["", "## Paths", ""]
     page += main_table(results, made) + [""] + cost_table(results, made) + [""]
     page += [f"- {path}: {about}{'; ' + note if note else ''}"

@@ -22,6 +22,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "bench/traffic/frame.h"
 #include "bench/traffic/traffic.h"
@@ -38,6 +39,7 @@ struct pair {
 	struct guest from, to;
 	struct traffic_bpf *forward, *backward;
 	pthread_t thread;
+	volatile int id; /* of the thread */
 	int cpu;
 	volatile bool ended;
 };
@@ -192,6 +194,7 @@ static void *send_thread(void *argument)
 {
 	struct pair *pair = argument;
 
+	pair->id = gettid();
 	pin_to_cpu(pair->cpu);
 	enter_netns(pair->from.netns);
 	generate(pair->forward, &pair->from,
@@ -241,18 +244,39 @@ static unsigned long long total(unsigned long long (*counter)(const struct traff
 	return sum;
 }
 
-static void print_sample(unsigned long long sent, unsigned long long received, double seconds,
-			 double cpu)
+/* How long the senders have waited for their CPUs, because something else ran there: what makes a
+ * sample doubtful. */
+static double waited(void)
 {
-	printf("{\"sent\":%llu,\"received\":%llu,\"seconds\":%.6f,\"cpuSeconds\":%.2f}\n", sent,
-	       received, seconds, cpu);
+	unsigned long long ran, delay;
+	double sum = 0;
+	char path[64];
+	FILE *file;
+
+	for (int i = 0; i < sample.pairs; i++) {
+		snprintf(path, sizeof(path), "/proc/self/task/%d/schedstat", sample.pair[i].id);
+		file = fopen(path, "re");
+		if (file && fscanf(file, "%llu %llu", &ran, &delay) == 2)
+			sum += (double)delay / 1e9;
+		if (file)
+			fclose(file);
+	}
+	return sum;
+}
+
+static void print_sample(unsigned long long sent, unsigned long long received, double seconds,
+			 double cpu, double delay)
+{
+	printf("{\"sent\":%llu,\"received\":%llu,\"seconds\":%.6f,\"cpuSeconds\":%.2f,"
+	       "\"waited\":%.3f}\n",
+	       sent, received, seconds, cpu, delay / sample.pairs / seconds);
 }
 
 /* Two looks at the counters while everything runs. */
 static void measure_by_time(void)
 {
 	unsigned long long sent, received;
-	double begun, cpu;
+	double begun, cpu, delay;
 
 	start();
 	sleep_until(now() + WARM_SECONDS);
@@ -260,31 +284,35 @@ static void measure_by_time(void)
 	sent = total(sent_by);
 	received = total(received_by);
 	cpu = cpu_seconds();
+	delay = waited();
 	sleep_until(begun + sample.seconds);
 	sent = total(sent_by) - sent;
 	received = total(received_by) - received;
 	begun = now() - begun;
 	cpu = cpu_seconds() - cpu;
+	delay = waited() - delay;
 	stop();
-	print_sample(sent, received, begun, cpu);
+	print_sample(sent, received, begun, cpu, delay);
 }
 
 /* From the first frame to the last; a path that is too slow is stopped when the time is over. */
 static void measure_by_packets(void)
 {
 	const struct traffic_bpf *traffic = sample.pair[0].forward;
-	double first, last, cpu = cpu_seconds(), end;
+	double first, last, cpu = cpu_seconds(), end, delay;
 
 	start();
 	first = (double)traffic->bss->first_time / 1e9;
+	delay = waited();
 	end = sample.seconds > 0 ? first + sample.seconds : 1e12;
 	while (!sample.pair[0].ended && now() < end && received_by(traffic) < sample.packets)
 		sleep_until(now() + 0.0002);
 	last = now();
 	cpu = cpu_seconds() - cpu;
+	delay = sample.pair[0].ended ? 0 : waited() - delay;
 	if (now() < end && received_by(traffic) < sample.packets)
 		last = settle(traffic);
-	print_sample(sent_by(traffic), received_by(traffic), last - first, cpu);
+	print_sample(sent_by(traffic), received_by(traffic), last - first, cpu, delay);
 	stop();
 }
 
