@@ -145,33 +145,6 @@ static struct totals totals_of(const struct bpf_switch *sw)
 	return totals;
 }
 
-static int compare_keys(const void *a, const void *b)
-{
-	return memcmp(*(struct flow *const *)a, *(struct flow *const *)b, sizeof(struct flow_key));
-}
-
-/* All entries in use, sorted by their keys, of which none may come twice. */
-static struct flow **entries_of(struct bpf_switch *sw, size_t *count)
-{
-	size_t capacity = (size_t)sw->flow_buckets * FLOWS_PER_BUCKET;
-	struct flow **entries = calloc(capacity, sizeof(*entries));
-
-	assert_non_null(entries);
-	*count = 0;
-	for (size_t i = 0; i < capacity; i++) {
-		struct flow *flow = &sw->flows[i / FLOWS_PER_BUCKET].way[i % FLOWS_PER_BUCKET];
-
-		assert_int_equal(flow->claim & 1, 0);
-		if (flow->state != FLOW_FREE)
-			entries[(*count)++] = flow;
-	}
-	qsort(entries, *count, sizeof(*entries), compare_keys);
-	for (size_t i = 1; i < *count; i++)
-		if (!compare_keys(&entries[i - 1], &entries[i]))
-			fail_msg("one key has two entries");
-	return entries;
-}
-
 /* An entry whose parts were all written by packets of one flow, and were all written. */
 static void expect_whole(const struct bpf_switch *sw, const struct flow *flow, __u32 version,
 			 const char *in_even, const char *in_odd)
@@ -201,17 +174,6 @@ static void expect_whole(const struct bpf_switch *sw, const struct flow *flow, _
 	assert_int_equal(flow->rule[0], bpf_switch_rule(sw, "nsg/n/out/out"));
 	assert_int_equal(flow->rule[FLOW_RULES - 1],
 			 bpf_switch_rule(sw, flow->version % 2 ? in_odd : in_even));
-}
-
-/* Each port's usage is what it owns. */
-static void expect_usage(const struct bpf_switch *sw, struct flow *const *entries, size_t count)
-{
-	__u64 owned[BPF_SWITCH_SLOTS] = { 0 };
-
-	for (size_t i = 0; i < count; i++)
-		owned[entries[i]->owner]++;
-	for (__u32 slot = 0; slot < BPF_SWITCH_SLOTS; slot++)
-		assert_int_equal(owned[slot], sw->flow_usage[slot]);
 }
 
 #define RULES_IN_OUT                                                       \
@@ -251,14 +213,14 @@ static void expect_exact(struct bpf_switch *sw, const struct totals *before, con
 	assert_int_equal(after.out.bytes - before->out.bytes, after.in.bytes - before->in.bytes +
 								      after.other.bytes -
 								      before->other.bytes);
-	entries = entries_of(sw, &count);
+	entries = flow_entries(sw, &count);
 	assert_int_equal(count, flows);
 	for (size_t i = 0; i < count; i++) {
 		assert_int_equal(entries[i]->packets[0], 2 * crowd.rounds);
 		assert_int_equal(entries[i]->packets[1], 2 * crowd.rounds);
 		expect_whole(sw, entries[i], sw->version, in_even, in_odd);
 	}
-	expect_usage(sw, entries, count);
+	expect_flow_usage(sw, entries, count);
 	free(entries);
 }
 
@@ -426,8 +388,8 @@ static void entries_freed_under_their_packets_lose_no_packet(void **state)
 		while (running())
 			reap(sw, &harvest);
 		after = totals_of(sw);
-		entries = entries_of(sw, &count);
-		expect_usage(sw, entries, count);
+		entries = flow_entries(sw, &count);
+		expect_flow_usage(sw, entries, count);
 		assert_true(harvest.flows > 4UL * (crowd.flows[0] + crowd.flows[1]));
 		for (size_t i = 0; i < count; i++)
 			harvest.packets += entries[i]->packets[0] + entries[i]->packets[1];
@@ -479,91 +441,12 @@ static void entries_freed_and_made_again_at_the_same_time_stay_whole(void **stat
 				 packets_sent());
 		assert_int_equal(after.out.packets - before.out.packets, after.sent - before.sent);
 		assert_int_equal(after.in.packets - before.in.packets, after.sent - before.sent);
-		entries = entries_of(sw, &count);
+		entries = flow_entries(sw, &count);
 		for (size_t j = 0; j < count; j++)
 			expect_whole(sw, entries[j], sw->version, IN, IN);
-		expect_usage(sw, entries, count);
+		expect_flow_usage(sw, entries, count);
 		free(entries);
 	}
-}
-
-/* Every packet a new flow of alice, from both CPUs, while bob and carol talk. */
-static void threat_12_quota_is_exact_when_all_cpus_flood_at_once(void **state)
-{
-	struct bpf_switch *sw = *state;
-	__u32 slot = bpf_switch_slot(sw, "alice");
-	const unsigned long limit = 2000;
-
-	TOWN(sw, .alice = "flowLimit: 2000");
-	for (int i = 0; i < 2; i++) {
-		struct feeder floods[4];
-		struct port_counters before = counters_of(sw, slot), after;
-		struct flow **entries;
-		size_t count, hers = 0;
-
-		flows_clear(sw);
-		feed_clear(feed);
-		for (int j = 0; j < 4; j++) {
-			const struct actor *from = j < 2 ? &alice : j == 2 ? &bob : &carol;
-			struct frame frame = SAY(.from = from, .to = j == 2 ? &carol : &bob,
-						 .family = i ? AF_INET6 : AF_INET, .payload = 60,
-						 .source_port = 5000, .destination_port = 53);
-
-			floods[j] = (struct feeder){ .from = from,
-						     .via = j % 2 ? VIA_XDP : VIA_TC,
-						     .cpu = j % (int)sysconf(_SC_NPROCESSORS_ONLN),
-						     .first = feed_add(feed, &frame),
-						     .count = 1,
-						     .ports = j > 1 ? 0
-							      : i   ? 54
-								    : 34,
-						     .number = (0x1000U + (__u32)j) << 16 | 0x4400,
-						     .repeat = 50000,
-						     .length = frame.length };
-		}
-		feed_all(feed, floods, 4);
-		after = counters_of(sw, slot);
-		entries = entries_of(sw, &count);
-		for (size_t j = 0; j < count; j++)
-			hers += entries[j]->owner == slot;
-		expect_usage(sw, entries, count);
-		free(entries);
-		assert_int_equal(hers, limit);
-		assert_int_equal(count, limit + 2);
-		assert_int_equal(after.drops[DROP_FLOW_LIMIT] - before.drops[DROP_FLOW_LIMIT],
-				 2 * 50000 - limit);
-	}
-}
-
-/* What `status` and `doctor` take for its room. */
-static void table_filled_to_four_fifths_refuses_less_than_one_flow_in_a_thousand(void **state)
-{
-	struct bpf_switch *sw = *state;
-	__u32 slot = bpf_switch_slot(sw, "alice");
-	int many = (int)sw->flow_buckets * FLOWS_PER_BUCKET * 4 / 5;
-	struct port_counters before = counters_of(sw, slot);
-	struct frame frame = SAY(.from = &alice, .to = &bob, .family = AF_INET, .payload = 60,
-				 .source_port = 5000, .destination_port = 53);
-	unsigned long refused;
-
-	feed_clear(feed);
-	for (__u32 i = 0; i < 16; i++) {
-		struct feeder feeder = { .from = &alice,
-					 .via = VIA_TC,
-					 .count = 1,
-					 .ports = 34,
-					 .number = (0x1000 + i) << 16 | 0x4400,
-					 .repeat = many,
-					 .length = frame.length };
-
-		if (!i)
-			feed_add(feed, &frame);
-		flows_clear(sw);
-		feed_one(feed, &feeder, 0);
-	}
-	refused = counters_of(sw, slot).drops[DROP_FLOW_TABLE_FULL] -
-		  before.drops[DROP_FLOW_TABLE_FULL];
-	assert_true(refused * 1000 < 16UL * (unsigned long)many);
 }
 
 static int open_with(void **state, __u32 buckets)
@@ -599,8 +482,6 @@ int main(void)
 		STRESS(both_directions_on_all_cpus_through_both_hooks_lose_nothing),
 		STRESS(versions_switched_underneath_lose_nothing),
 		STRESS(entries_freed_under_their_packets_lose_no_packet),
-		STRESS(threat_12_quota_is_exact_when_all_cpus_flood_at_once),
-		STRESS(table_filled_to_four_fifths_refuses_less_than_one_flow_in_a_thousand),
 	};
 	const struct CMUnitTest tiny[] = {
 		STRESS(keys_that_collide_lose_nothing),

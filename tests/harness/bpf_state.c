@@ -65,6 +65,42 @@ size_t flow_count(const struct bpf_switch *sw)
 	return count;
 }
 
+static int compare_keys(const void *a, const void *b)
+{
+	return memcmp(*(struct flow *const *)a, *(struct flow *const *)b, sizeof(struct flow_key));
+}
+
+struct flow **flow_entries(const struct bpf_switch *sw, size_t *count)
+{
+	size_t capacity = flow_capacity(sw);
+	struct flow **entries = calloc(capacity, sizeof(*entries));
+
+	assert_non_null(entries);
+	*count = 0;
+	for (size_t i = 0; i < capacity; i++) {
+		struct flow *flow = flow_at(sw, i);
+
+		assert_int_equal(flow->claim & 1, 0);
+		if (flow->state != FLOW_FREE)
+			entries[(*count)++] = flow;
+	}
+	qsort(entries, *count, sizeof(*entries), compare_keys);
+	for (size_t i = 1; i < *count; i++)
+		if (!compare_keys(&entries[i - 1], &entries[i]))
+			fail_msg("one key has two entries");
+	return entries;
+}
+
+void expect_flow_usage(const struct bpf_switch *sw, struct flow *const *entries, size_t count)
+{
+	__u64 owned[BPF_SWITCH_SLOTS] = { 0 };
+
+	for (size_t i = 0; i < count; i++)
+		owned[entries[i]->owner]++;
+	for (__u32 slot = 0; slot < BPF_SWITCH_SLOTS; slot++)
+		assert_int_equal(owned[slot], sw->flow_usage[slot]);
+}
+
 struct ip_address address_from(const char *text)
 {
 	struct ip_address address = { .words = { 0, 0, htonl(0xffff), 0 } };

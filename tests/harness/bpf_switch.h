@@ -116,6 +116,10 @@ struct rule_counters rule_counters_of(const struct bpf_switch *sw, const char *k
 struct ip_address address_from(const char *text);
 /* Live entries of the table, times not looked at. */
 size_t flow_count(const struct bpf_switch *sw);
+/* All entries in use, sorted by their keys, of which none may come twice. Free with free(). */
+struct flow **flow_entries(const struct bpf_switch *sw, size_t *count);
+/* Each port's usage has to be what it owns of them. */
+void expect_flow_usage(const struct bpf_switch *sw, struct flow *const *entries, size_t count);
 /* The one entry whose two ends are these actors' (any ports), or NULL. */
 struct flow *flow_between(const struct bpf_switch *sw, const struct actor *a, const struct actor *b,
 			  int family);
