@@ -102,6 +102,8 @@ $(BENCHES): $(BUILD)/%: $(BUILD)/%.o $(HARNESS_OBJECTS) $(BUILD)/libsluice.a
 
 $(BENCHES:=.o): $(BPF_FLOORS)
 
+$(BUILD)/tests/harness/verdicts.o: | $(BUILD)/tests/harness/verdicts.skel.h
+
 $(TRAFFIC_OBJECTS): | $(BUILD)/bench/traffic/traffic.skel.h
 
 $(TRAFFIC): $(TRAFFIC_OBJECTS)

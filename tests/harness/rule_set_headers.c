@@ -232,20 +232,68 @@ bool rule_set_rule_matches(const struct classifier_rule *rule, const struct refe
 struct bounds {
 	address_number low[2];
 	address_number high[2];
+	unsigned int list[2]; /* which of the set's lists it is, or RULE_LISTS_MAX */
 };
 
-static void bound(const struct address_range *ranges, size_t count, bool any, address_number *low,
-		  address_number *high)
+/* A header's addresses, and which of the set's lists they are in, looked up once for all rules. */
+struct sides {
+	address_number address[2];
+	uint64_t in_list[2];
+};
+
+static unsigned int list_number(const struct rule_set *set, const struct address_range *ranges)
 {
-	*low = any ? 0 : ~(address_number)0;
-	*high = any ? ~(address_number)0 : 0;
+	for (unsigned int list = 0; list < set->list_count; list++)
+		if (set->list[list] == ranges)
+			return list;
+	return RULE_LISTS_MAX;
+}
+
+static void bound(const struct rule_set *set, const struct classifier_rule *rule, int side,
+		  struct bounds *bounds)
+{
+	const struct address_range *ranges = side ? rule->destinations : rule->sources;
+	size_t count = side ? rule->destination_count : rule->source_count;
+	bool any = side ? rule->any_destination : rule->any_source;
+
+	bounds->list[side] = any ? RULE_LISTS_MAX : list_number(set, ranges);
+	bounds->low[side] = any ? 0 : ~(address_number)0;
+	bounds->high[side] = any ? ~(address_number)0 : 0;
 	for (size_t i = 0; i < count && !any; i++) {
 		address_number first = address_to_number(&ranges[i].first);
 		address_number last = address_to_number(&ranges[i].last);
 
-		*low = first < *low ? first : *low;
-		*high = last > *high ? last : *high;
+		bounds->low[side] = first < bounds->low[side] ? first : bounds->low[side];
+		bounds->high[side] = last > bounds->high[side] ? last : bounds->high[side];
 	}
+}
+
+static struct sides look_up_sides(const struct rule_set *set, const struct reference_tuple *header)
+{
+	struct sides sides = { { address_to_number(&header->source),
+				 address_to_number(&header->destination) },
+			       { 0, 0 } };
+
+	for (size_t list = 0; list < set->list_count; list++)
+		for (int side = 0; side < 2; side++)
+			sides.in_list[side] |=
+				(uint64_t)listed(set->list[list], set->list_length[list], false,
+						 side ? &header->destination : &header->source)
+				<< list;
+	return sides;
+}
+
+static bool may_match(const struct bounds *bounds, const struct sides *sides)
+{
+	for (int side = 0; side < 2; side++) {
+		if (sides->address[side] < bounds->low[side] ||
+		    sides->address[side] > bounds->high[side])
+			return false;
+		if (bounds->list[side] < RULE_LISTS_MAX &&
+		    !(sides->in_list[side] >> bounds->list[side] & 1))
+			return false;
+	}
+	return true;
 }
 
 #define BOUNDS 256 /* rules that are gone through with all headers before the next ones */
@@ -253,31 +301,26 @@ static void bound(const struct address_range *ranges, size_t count, bool any, ad
 void rule_set_match(const struct rule_set *set, const struct reference_tuple *headers, size_t count,
 		    size_t *match)
 {
+	struct sides *sides = calloc(count + 1, sizeof(*sides));
 	struct bounds bounds[BOUNDS];
 
-	for (size_t i = 0; i < count; i++)
+	if (!sides)
+		abort();
+	for (size_t i = 0; i < count; i++) {
 		match[i] = set->count;
+		sides[i] = look_up_sides(set, &headers[i]);
+	}
 	for (size_t from = 0; from < set->count; from += BOUNDS) {
 		size_t rules = set->count - from < BOUNDS ? set->count - from : BOUNDS;
 
-		for (size_t k = 0; k < rules; k++) {
-			const struct classifier_rule *rule = &set->rule[from + k];
-
-			bound(rule->sources, rule->source_count, rule->any_source,
-			      &bounds[k].low[0], &bounds[k].high[0]);
-			bound(rule->destinations, rule->destination_count, rule->any_destination,
-			      &bounds[k].low[1], &bounds[k].high[1]);
-		}
-		for (size_t i = 0; i < count; i++) {
-			address_number source = address_to_number(&headers[i].source);
-			address_number destination = address_to_number(&headers[i].destination);
-
+		for (size_t k = 0; k < rules; k++)
+			for (int side = 0; side < 2; side++)
+				bound(set, &set->rule[from + k], side, &bounds[k]);
+		for (size_t i = 0; i < count; i++)
 			for (size_t k = 0; k < rules && match[i] == set->count; k++)
-				if (source >= bounds[k].low[0] && source <= bounds[k].high[0] &&
-				    destination >= bounds[k].low[1] &&
-				    destination <= bounds[k].high[1] &&
+				if (may_match(&bounds[k], &sides[i]) &&
 				    rule_set_rule_matches(&set->rule[from + k], &headers[i]))
 					match[i] = from + k;
-		}
 	}
+	free(sides);
 }
