@@ -39,7 +39,8 @@ static uint32_t cut(uint32_t place, unsigned int length)
 #define KNOWN_PREFIX 1 /* it was drawn */
 #define KNOWN_AROUND 2 /* something inside it was drawn */
 
-static uint64_t *known(const struct drawn *drawn, uint32_t place, unsigned int length)
+/* The slot of a prefix: its own, or the empty one that it would get. */
+static uint64_t *slot_of(const struct drawn *drawn, uint32_t place, unsigned int length)
 {
 	uint64_t key = (uint64_t)cut(place, length) << 8 | length;
 	struct random hash = { key };
@@ -47,32 +48,40 @@ static uint64_t *known(const struct drawn *drawn, uint32_t place, unsigned int l
 
 	while (drawn->known[at] && drawn->known[at] >> 2 != key)
 		at = (at + 1) & drawn->known_mask;
-	if (!drawn->known[at])
-		drawn->known[at] = key << 2;
 	return &drawn->known[at];
+}
+
+static uint64_t known(const struct drawn *drawn, uint32_t place, unsigned int length)
+{
+	return *slot_of(drawn, place, length);
+}
+
+static void set_known(struct drawn *drawn, uint32_t place, unsigned int length, uint64_t what)
+{
+	*slot_of(drawn, place, length) |= ((uint64_t)cut(place, length) << 8 | length) << 2 | what;
 }
 
 static void remember(struct drawn *drawn, struct prefix prefix)
 {
-	*known(drawn, prefix.place, prefix.length) |= KNOWN_PREFIX;
+	set_known(drawn, prefix.place, prefix.length, KNOWN_PREFIX);
 	for (unsigned int length = class_first[CLASS_BLOCK]; length < prefix.length; length++)
-		*known(drawn, prefix.place, length) |= KNOWN_AROUND;
+		set_known(drawn, prefix.place, length, KNOWN_AROUND);
 	drawn->any[drawn->any_count++] = prefix;
 }
 
 /* Whether a prefix lies inside another block or around one. */
 static bool is_nested(const struct drawn *drawn, struct prefix prefix)
 {
-	bool nested = *known(drawn, prefix.place, prefix.length) & KNOWN_AROUND;
+	bool nested = known(drawn, prefix.place, prefix.length) & KNOWN_AROUND;
 
 	for (unsigned int length = class_first[CLASS_BLOCK]; length < prefix.length; length++)
-		nested |= *known(drawn, prefix.place, length) & KNOWN_PREFIX;
+		nested |= known(drawn, prefix.place, length) & KNOWN_PREFIX;
 	return nested;
 }
 
 static bool is_known(const struct drawn *drawn, struct prefix prefix)
 {
-	return *known(drawn, prefix.place, prefix.length) & KNOWN_PREFIX;
+	return known(drawn, prefix.place, prefix.length) & KNOWN_PREFIX;
 }
 
 /* --- drawing --- */

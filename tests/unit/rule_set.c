@@ -207,6 +207,19 @@ static void a_seed_gives_the_same_set_and_another_a_different_one(void **state)
 	}
 }
 
+static void sets_of_any_size_can_be_drawn(void **state)
+{
+	(void)state;
+	for (int kind = 0; kind < RULE_SET_KIND_COUNT; kind++)
+		for (size_t count = 0; count < 20; count++) {
+			struct rule_set set;
+
+			rule_set_draw(&set, (enum rule_set_kind)kind, false, count, count);
+			assert_int_equal(set.count, count);
+			rule_set_free(&set);
+		}
+}
+
 /* What a rule of the document says beside what the set says. */
 static void compare_rule(const struct sluice_rule *read, const struct classifier_rule *rule,
 			 const struct sluice_config *config)
@@ -321,6 +334,7 @@ int main(void)
 		cmocka_unit_test(a_set_has_the_same_structure_in_both_families),
 		cmocka_unit_test(prefixes_of_both_families_nest_alike),
 		cmocka_unit_test(a_seed_gives_the_same_set_and_another_a_different_one),
+		cmocka_unit_test(sets_of_any_size_can_be_drawn),
 		cmocka_unit_test(every_kind_is_a_valid_document_that_says_the_same),
 		cmocka_unit_test(headers_meet_rules_early_and_late_and_miss),
 		cmocka_unit_test(a_trace_says_the_same_again_and_again),
