@@ -24,6 +24,18 @@ static __always_inline void take_hop(struct packet *packet, void *header)
 	ipv4->ttl = packet->ttl - 1;
 }
 
+/* The frame goes on from the switch to the receiver. */
+static __always_inline void readdress(struct packet *packet, struct ethernet_header *ethernet)
+{
+	__builtin_memcpy(ethernet->destination, packet->out->mac, MAC_LENGTH);
+	__builtin_memcpy(ethernet->source, packet->root->mac, MAC_LENGTH);
+	if (is_routed(packet)) {
+		take_hop(packet, ethernet + 1);
+		if (packet->ipv6)
+			frame_hop_taken(packet);
+	}
+}
+
 static __always_inline int act(struct packet *packet)
 {
 	struct ethernet_header *ethernet =
@@ -32,13 +44,7 @@ static __always_inline int act(struct packet *packet)
 	packet->stages |= 1 << STAGE_ACT;
 	if (!ethernet || !packet->out)
 		return DROP_REWRITE_FAILED;
-	__builtin_memcpy(ethernet->destination, packet->out->mac, MAC_LENGTH);
-	__builtin_memcpy(ethernet->source, packet->root->mac, MAC_LENGTH);
-	if (is_routed(packet)) {
-		take_hop(packet, ethernet + 1);
-		if (packet->ipv6)
-			frame_hop_taken(packet);
-	}
+	readdress(packet, ethernet);
 	for (int i = 0; i < FLOW_RULES; i++)
 		count_rule(packet, packet->rule[i]);
 	count_rule(packet, packet->acl_rule);

@@ -10,12 +10,15 @@
 #include "bpf/frame.h"
 #include "bpf/lookup.h"
 #include "bpf/observe.h"
+#include "bpf/shortcut.h"
 #include "maps/devices.h"
 
 #define PACKET_TYPE_HOST 0 /* skb->pkt_type: for the host whose stack it now enters */
 
-static __noinline void drop(const struct packet *packet, int reason)
+static __noinline void drop(struct packet *packet, int reason)
 {
+	if (packet->shortcut == SHORTCUT_TAKEN)
+		unfold_shortcut(packet);
 	count_drop(packet, reason);
 	observe_drop(packet, reason);
 }

@@ -10,6 +10,40 @@
 #include "bpf/lookup.h"
 #include "bpf/observe.h"
 
+/* What is known before parse stays, the rest of the facts begins as zero. Packets that take the
+ * short way (bpf/shortcut.h) do without. */
+static __always_inline void know_nothing(struct packet *packet)
+{
+	__u32 length = packet->length, now = packet->now;
+	__u16 in_slot = packet->in_slot;
+	__u8 shortcut = packet->shortcut, direction = packet->direction;
+
+	packet->out = NULL;
+	packet->flow = NULL;
+	__builtin_memset(&packet->tuple, 0, sizeof(struct packet_facts));
+	packet->length = length;
+	packet->now = now;
+	packet->in_slot = in_slot;
+	packet->shortcut = shortcut;
+	packet->direction = direction;
+}
+
+/* The time in ticks. */
+static __always_inline __u32 tick_now(void)
+{
+	__u32 zero = 0;
+	struct tick_read *last = bpf_map_lookup_elem(&tick_reads, &zero);
+	__u64 jiffies = bpf_jiffies64();
+
+	if (!last)
+		return 0;
+	if (last->jiffies != jiffies) {
+		last->tick = bpf_ktime_get_coarse_ns() >> FLOW_TICK_SHIFT;
+		last->jiffies = jiffies;
+	}
+	return last->tick;
+}
+
 /* Begins with the running version; false when there is none. `root` is read here and nowhere else:
  * a packet sees one version. */
 static __always_inline bool enter_version(struct packet *packet)
@@ -17,7 +51,7 @@ static __always_inline bool enter_version(struct packet *packet)
 	const struct control *control = control_get();
 
 	packet->length = frame_length(packet);
-	packet->now = bpf_ktime_get_coarse_ns() >> FLOW_TICK_SHIFT;
+	packet->now = tick_now();
 	if (!control)
 		return false;
 	packet->root = table_at(*(const volatile __u32 *)&control->root);
@@ -36,12 +70,21 @@ static __noinline bool refuse_device(struct packet *packet)
 /* Lets a frame in at a device. False: it is no port, and the frame is to be dropped. */
 static __always_inline bool enter(struct packet *packet, __u32 ifindex)
 {
-	if (!enter_version(packet))
+	packet->read_only = 0;
+	packet->tracing = 0;
+	packet->shortcut = SHORTCUT_NONE;
+	packet->direction = 0;
+	packet->in_slot = 0;
+	packet->in = NULL;
+	packet->root = NULL;
+	if (enter_version(packet)) {
+		packet->in_slot = slot_of_device(packet->root, ifindex);
+		packet->in = port_at(packet->root, packet->in_slot);
+	}
+	if (!packet->in) {
+		know_nothing(packet);
 		return refuse_device(packet);
-	packet->in_slot = slot_of_device(packet->root, ifindex);
-	packet->in = port_at(packet->root, packet->in_slot);
-	if (!packet->in)
-		return refuse_device(packet);
+	}
 	count_received(packet);
 	return true;
 }

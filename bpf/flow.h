@@ -16,13 +16,6 @@
 #include "bpf/quoted.h"
 #include "bpf/tcp.h"
 
-static __always_inline __u32 packet_vni(const struct packet *packet)
-{
-	const struct vnet *vnet = table_at(packet->in->vnet);
-
-	return vnet ? vnet->vni : 0;
-}
-
 /* No entry holds the packet's flow: may it begin one? */
 static __always_inline int begin_flow(struct packet *packet)
 {
@@ -70,7 +63,7 @@ static __always_inline int continue_flow(struct packet *packet, struct flow *flo
 
 	if (flow->slot[near_end(packet)] != packet->in_slot)
 		return begin_flow(packet);
-	if (!flow_stays(standing, packet))
+	if (!flow_stays(standing, packet->tcp_flags, near_end(packet)))
 		next = flow_next(flow, standing.word, packet);
 	if (next == FLOW_REOPENED)
 		return begin_flow(packet);
@@ -105,7 +98,7 @@ static __always_inline struct flow *find_own_flow(struct packet *packet, __u32 v
 		return NULL;
 	packet->direction = flow_key_make(&key, &packet->tuple, packet->icmp_identifier,
 					  packet->unsolicited, vni);
-	return flow_find(control, &key, &packet->now, &packet->flow_claim);
+	return flow_find(control, &key, packet->now, &packet->flow_claim);
 }
 
 /* By the packet's own headers, or those of its first fragment. */
@@ -120,16 +113,14 @@ static __noinline int find_by_headers(struct packet *packet, __u32 vni)
 	return flow ? continue_flow(packet, flow) : begin_flow(packet);
 }
 
-/* Every packet but those find_known() knows. absent: it found that no entry holds the flow. It
- * does nothing itself, so that the stack is free for whom it calls. */
-static __noinline int find_flow_apart(struct packet *packet, bool absent)
+static __noinline int find_flow_apart(struct packet *packet)
 {
-	__u32 vni = packet_vni(packet);
+	__u32 vni = port_vni(packet->in);
 	int reason = admit_source(packet);
 
 	if (reason)
 		return reason;
-	if (absent)
+	if (packet->shortcut == SHORTCUT_ABSENT)
 		return begin_flow(packet);
 	if (packet->kind == PACKET_ICMP_ERROR)
 		return find_quoted_flow(packet, vni);
@@ -143,52 +134,13 @@ static __noinline int find_flow_apart(struct packet *packet, bool absent)
 	return find_by_headers(packet, vni);
 }
 
-enum known {
-	KNOWN_NO = 0, /* find_flow_apart() has to look */
-	KNOWN_YES = 1,
-	KNOWN_ABSENT = 2, /* no entry holds the packet's flow */
-};
-
-/* The short way of nearly all packets: a flow whose verdict holds and whose state stays what it
- * is. */
-static __always_inline enum known find_known(struct packet *packet)
-{
-	const struct control *control = control_get();
-	union flow_standing standing;
-	union flow_words key;
-	struct flow *flow;
-
-	if (!control || packet->tracing || packet->fragment == TRACE_FRAGMENT_LATER ||
-	    is_icmp(packet->tuple.protocol))
-		return KNOWN_NO;
-	packet->direction = flow_key_make_plain(&key, &packet->tuple, packet_vni(packet));
-	flow = flow_find(control, &key, &packet->now, &packet->flow_claim);
-	if (!flow)
-		return KNOWN_ABSENT;
-	if (flow->slot[near_end(packet)] != packet->in_slot)
-		return KNOWN_NO;
-	standing.word = READ_ONCE(flow->standing);
-	if (standing.version != packet->root->version ||
-	    !(standing.acl_allowed & 1 << near_end(packet)) || !flow_stays(standing, packet) ||
-	    !take_verdict(packet, flow))
-		return KNOWN_NO;
-	packet->state = TRACE_STATE_ESTABLISHED;
-	packet->known = 1;
-	flow_touch(packet, flow, standing.state);
-	return KNOWN_YES;
-}
-
 static __always_inline int find_flow(struct packet *packet)
 {
-	enum known known;
 	int reason;
 
 	packet->stages |= 1 << STAGE_FLOW;
-	known = find_known(packet);
-	if (known == KNOWN_YES)
-		return 0;
 	forget(packet);
-	reason = find_flow_apart(packet, known == KNOWN_ABSENT);
+	reason = find_flow_apart(packet);
 	forget(packet);
 	return reason;
 }
@@ -207,7 +159,7 @@ static __always_inline int begin_entry(struct packet *packet, __u32 vni)
 /* What was found out about a packet that had to be judged. */
 static __noinline int remember_verdict(struct packet *packet)
 {
-	__u32 vni = packet_vni(packet);
+	__u32 vni = port_vni(packet->in);
 	int reason = 0;
 
 	if (packet->state == TRACE_STATE_RELATED)

@@ -13,16 +13,21 @@
 #define FLOW_SWAPS 4
 
 /* Counts a packet that belongs to the flow. What comes after the end prolongs nothing. */
-static __always_inline void flow_touch(const struct packet *packet, struct flow *flow, __u8 state)
+static __always_inline void flow_count(const struct packet *packet, struct flow *flow, __u8 state)
 {
 	__u32 here = near_end(packet);
 
 	if (flow->last_seen != packet->now && state != FLOW_CLOSED)
 		WRITE_ONCE(flow->last_seen, packet->now);
-	if (packet->tuple.protocol == PROTOCOL_TCP)
-		tcp_note_numbers(flow, packet);
 	__sync_fetch_and_add(&flow->packets[here], 1);
 	__sync_fetch_and_add(&flow->bytes[here], packet->length);
+}
+
+static __always_inline void flow_touch(const struct packet *packet, struct flow *flow, __u8 state)
+{
+	if (packet->tuple.protocol == PROTOCOL_TCP)
+		tcp_note_numbers(flow, packet);
+	flow_count(packet, flow, state);
 }
 
 /* Moves the entry to the state that follows from the packet. */
@@ -118,21 +123,18 @@ static __noinline bool flow_renew(const struct packet *packet)
 /* --- under the stripe's lock: nothing may be called --- */
 
 /* The entry of this key, live or not. */
-static __always_inline struct flow *way_of_key(const struct control *control,
-					       struct flow_bucket *bucket,
+static __always_inline struct flow *way_of_key(struct flow_bucket *bucket, __u32 first_way,
 					       const union flow_words *key, __u32 *claim)
 {
-	int i;
-
-	for (i = 0; i < FLOWS_PER_BUCKET; i++) {
-		const struct flow *flow = &bucket->way[i];
+	for (__u32 i = 0; i < FLOWS_PER_BUCKET; i++) {
+		struct flow *flow = flow_way(bucket, first_way + i);
 
 		*claim = READ_ONCE(flow->claim);
 		barrier();
 		if (!(*claim & 1) && flow->state != FLOW_FREE && flow_key_equal(&flow->key, key))
-			break;
+			return flow;
 	}
-	return i < FLOWS_PER_BUCKET ? flow_way(control, bucket, i) : NULL;
+	return NULL;
 }
 
 static __always_inline __u32 bucket_load(const struct flow_bucket *bucket, __u32 now)
@@ -150,19 +152,17 @@ static __always_inline __u32 bucket_load(const struct flow_bucket *bucket, __u32
 
 /* Claims a way that is free, or whose time is out. */
 static __always_inline struct flow *
-claim_unused_way(const struct control *control, struct flow_bucket *bucket, __u32 now, __u32 *claim)
+claim_unused_way(struct flow_bucket *bucket, __u32 first_way, __u32 now, __u32 *claim)
 {
-	int i;
-
-	for (i = 0; i < FLOWS_PER_BUCKET; i++) {
-		struct flow *flow = &bucket->way[i];
+	for (__u32 i = 0; i < FLOWS_PER_BUCKET; i++) {
+		struct flow *flow = flow_way(bucket, first_way + i);
 
 		*claim = READ_ONCE(flow->claim);
 		barrier();
 		if (!flow_lives(flow->state, flow->last_seen, now) && flow_claim(flow, *claim))
-			break;
+			return flow;
 	}
-	return i < FLOWS_PER_BUCKET ? flow_way(control, bucket, i) : NULL;
+	return NULL;
 }
 
 /* Does this entry already stand for the packet's flow? Then another CPU was first. */
@@ -215,13 +215,12 @@ enum insertion {
 /* Puts the packet's flow into one of its two buckets. *owner: whom the way counted against
  * before, or 0. Runs under the stripe's lock. */
 static __always_inline enum insertion
-flow_place(const struct control *control, const struct packet *packet, const union flow_words *key,
-	   struct flow_bucket *first, struct flow_bucket *second, struct flow **place, __u32 *owner,
-	   __u32 *found)
+flow_place(const struct packet *packet, const union flow_words *key, struct flow_bucket *first,
+	   struct flow_bucket *second, __u32 way, struct flow **place, __u32 *owner, __u32 *found)
 {
 	__u32 claim = 0;
 	struct flow *flow =
-		way_of_key(control, first, key, &claim) ?: way_of_key(control, second, key, &claim);
+		way_of_key(first, way, key, &claim) ?: way_of_key(second, way, key, &claim);
 
 	if (flow && flow_serves(flow, packet)) {
 		*place = flow;
@@ -230,9 +229,11 @@ flow_place(const struct control *control, const struct packet *packet, const uni
 	}
 	/* Who holds the claim of the key's old entry frees it or has it for another flow. */
 	if (!flow || !flow_claim(flow, claim)) {
-		if (bucket_load(second, packet->now) < bucket_load(first, packet->now))
+		__u32 load = bucket_load(first, packet->now);
+
+		if (load >= FLOWS_WITHOUT_CHOICE && bucket_load(second, packet->now) < load)
 			first = second;
-		flow = claim_unused_way(control, first, packet->now, &claim);
+		flow = claim_unused_way(first, way, packet->now, &claim);
 	}
 	if (!flow)
 		return INSERT_FULL;
@@ -308,7 +309,7 @@ static __noinline int flow_insert(struct packet *packet, __u32 vni)
 	}
 
 	bpf_spin_lock(&lock->lock);
-	insertion = flow_place(control, packet, &key, first, second, &flow, &owner, &claim);
+	insertion = flow_place(packet, &key, first, second, first_way(hash), &flow, &owner, &claim);
 	bpf_spin_unlock(&lock->lock);
 
 	if (insertion != INSERT_DONE)

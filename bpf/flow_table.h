@@ -134,47 +134,73 @@ static __always_inline bool flow_key_equal(const struct flow_key *a, const union
 	return x[1] == y[1] && x[3] == y[3] && x[4] == y[4] && x[0] == y[0] && x[2] == y[2];
 }
 
-/* The way of this number. To the verifier the number is one of four whichever was found, so that
- * it need not follow each of them through the rest of the program. */
-static __always_inline struct flow *flow_way(const struct control *control,
-					     struct flow_bucket *bucket, __u32 number)
+/* Where in a bucket the search for a key begins. */
+static __always_inline __u32 first_way(__u64 hash)
 {
-	number += *(const volatile __u32 *)&control->zero;
-	barrier_var(number);
-	return &bucket->way[number & (FLOWS_PER_BUCKET - 1)];
+	return hash >> 29 & (FLOWS_PER_BUCKET - 1);
 }
 
-static __always_inline struct flow *bucket_find(const struct control *control, __u32 index,
-						const union flow_words *key, const __u32 *now,
-						__u32 *claim)
+/* One of a bucket's ways, counted around. To the verifier each is the same. */
+static __always_inline struct flow *flow_way(struct flow_bucket *bucket, __u32 way)
 {
+	barrier_var(way);
+	return &bucket->way[way & (FLOWS_PER_BUCKET - 1)];
+}
+
+static __always_inline bool flow_holds(const struct flow *flow, const union flow_words *key,
+				       __u32 now, __u32 *claim)
+{
+	*claim = READ_ONCE(flow->claim);
+	barrier();
+	return flow_key_equal(&flow->key, key) && !(*claim & 1) &&
+	       flow_lives(flow->state, flow->last_seen, now);
+}
+
+/* Looks where a key that has not met others does not lie. */
+static __noinline struct flow *flow_find_further(__u64 hash, const union flow_words *key, __u32 now,
+						 __u32 *claim)
+{
+	__u32 index = first_bucket(hash);
 	struct flow_bucket *bucket = bpf_map_lookup_elem(&flows, &index);
-	int i;
 
 	if (!bucket)
 		return NULL;
-	for (i = 0; i < FLOWS_PER_BUCKET; i++) {
-		const struct flow *flow = &bucket->way[i];
+	for (__u32 i = 1; i < FLOWS_PER_BUCKET; i++) {
+		struct flow *flow = flow_way(bucket, first_way(hash) + i);
 
-		*claim = READ_ONCE(flow->claim);
-		barrier();
-		if (flow_key_equal(&flow->key, key) && !(*claim & 1) &&
-		    flow_lives(flow->state, flow->last_seen, *now))
-			break;
+		if (flow_holds(flow, key, now, claim))
+			return flow;
 	}
-	return i < FLOWS_PER_BUCKET ? flow_way(control, bucket, i) : NULL;
+	index = second_bucket(hash);
+	bucket = bpf_map_lookup_elem(&flows, &index);
+	if (!bucket)
+		return NULL;
+	for (__u32 i = 0; i < FLOWS_PER_BUCKET; i++) {
+		struct flow *flow = flow_way(bucket, first_way(hash) + i);
+
+		if (flow_holds(flow, key, now, claim))
+			return flow;
+	}
+	return NULL;
 }
 
-/* The live entry of a key, or NULL. *now is read where it lies, to save the stack a copy. *claim is
- * for flow_unchanged(), after the last read. */
+/* The live entry of a key, or NULL. *claim is for flow_unchanged(), after the last read. */
 static __always_inline struct flow *flow_find(const struct control *control,
-					      const union flow_words *key, const __u32 *now,
-					      __u32 *claim)
+					      const union flow_words *key, __u32 now, __u32 *claim)
 {
 	__u64 hash = flow_hash(control, key);
+	__u32 index = first_bucket(hash);
+	struct flow_bucket *bucket = bpf_map_lookup_elem(&flows, &index);
+	struct flow *flow;
 
-	return bucket_find(control, first_bucket(hash), key, now, claim)
-		       ?: bucket_find(control, second_bucket(hash), key, now, claim);
+	if (!bucket)
+		return NULL;
+	flow = flow_way(bucket, first_way(hash));
+	/* The entry's other line is on its way while this one is waited for. */
+	READ_ONCE(flow->packets[0]);
+	if (flow_holds(flow, key, now, claim))
+		return flow;
+	return flow_find_further(hash, key, now, claim);
 }
 
 static __always_inline bool flow_unchanged(struct flow *flow, __u32 claim)

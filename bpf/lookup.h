@@ -49,6 +49,17 @@ static __always_inline const struct port *port_at(const struct root *root, __u32
 	return port;
 }
 
+/* What the flows of a port's vnet are keyed with. */
+static __always_inline __u32 port_vni(const struct port *port)
+{
+	const struct vnet *vnet;
+
+	if (port->vni)
+		return port->vni;
+	vnet = table_at(port->vnet);
+	return vnet ? vnet->vni : 0;
+}
+
 static __always_inline bool address_equal(const struct ip_address *a, const struct ip_address *b)
 {
 	return a->halves[0] == b->halves[0] && a->halves[1] == b->halves[1];

@@ -47,6 +47,13 @@ enum packet_kind {
 	PACKET_ICMP_ERROR = 3, /* an ICMP or ICMPv6 error: belongs to the flow it quotes */
 };
 
+/* What the short way (bpf/shortcut.h) came to. */
+enum shortcut {
+	SHORTCUT_NONE = 0,
+	SHORTCUT_ABSENT = 1, /* no entry holds the packet's flow, whose direction is known now */
+	SHORTCUT_TAKEN = 2,  /* where the tuple is lies the flow's key; other facts are not known */
+};
+
 /* Kept small: entry points have half of the stack's 512 bytes, what they call has the rest, and
  * older kernels round each function's part up to 32. The order matters as well: the verifier
  * follows what is stored at the start of each eight bytes more closely than the rest, and goes
@@ -116,7 +123,7 @@ struct packet {
 	__u8 level;              /* enum police_level of decided_by */
 	__u8 keep;               /* every NSG that judged says keep */
 
-	__u8 padding;
+	__u8 shortcut;           /* enum shortcut */
 	__u8 stages;             /* bit per enum stage it came to */
 	__u8 l3;                 /* offset of the IP or ARP header */
 	__u8 flaw;               /* first drop reason that left the rest readable, see parse.h */

@@ -139,7 +139,7 @@ static __noinline int find_quoted_flow(struct packet *packet, __u32 vni)
 	if (!control || !read_quoted(packet, &quoted))
 		return DROP_ICMP_UNRELATED;
 	direction = flow_key_make(&key, &quoted.tuple, quoted.icmp_identifier, false, vni);
-	flow = flow_find(control, &key, &packet->now, &claim);
+	flow = flow_find(control, &key, packet->now, &claim);
 	if (!flow || flow->slot[(direction & 1) ^ 1] != packet->in_slot ||
 	    !flow_unchanged(flow, claim))
 		return DROP_ICMP_UNRELATED;

@@ -15,6 +15,7 @@
 #include "bpf/police.h"
 #include "bpf/query.h"
 #include "bpf/route.h"
+#include "bpf/shortcut.h"
 #include "bpf/sweep.h"
 #include "bpf/trace.h"
 
@@ -28,24 +29,37 @@ static __always_inline int travel(struct packet *packet)
 	       remember_flow(packet) ?: act(packet);
 }
 
+/* Nearly every packet takes the short way and needs no more. */
+static __always_inline int carry(struct packet *packet)
+{
+	if (take_shortcut(packet))
+		return 0;
+	know_nothing(packet);
+	return travel(packet);
+}
+
 SEC("xdp")
 int sluice_xdp(struct xdp_md *xdp)
 {
-	struct packet packet = {.xdp = xdp, .hook = HOOK_XDP};
+	struct packet packet;
 
+	packet.xdp = xdp;
+	packet.hook = HOOK_XDP;
 	if (!enter(&packet, xdp->ingress_ifindex))
 		return XDP_DROP;
-	return deliver_xdp(&packet, travel(&packet));
+	return deliver_xdp(&packet, carry(&packet));
 }
 
 SEC("tc")
 int sluice_tc(struct __sk_buff *skb)
 {
-	struct packet packet = {.skb = skb, .hook = HOOK_TC};
+	struct packet packet;
 
+	packet.skb = skb;
+	packet.hook = HOOK_TC;
 	if (!enter(&packet, skb->ifindex))
 		return TC_ACT_SHOT;
-	return deliver_tc(&packet, travel(&packet));
+	return deliver_tc(&packet, carry(&packet));
 }
 
 /* The same way for one frame of BPF_PROG_TEST_RUN, reported in `traces`; never attached. */

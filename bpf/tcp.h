@@ -132,12 +132,24 @@ static __noinline __u64 flow_next(const struct flow *flow, __u64 word, const str
 }
 
 /* Most packets change nothing: no need to ask flow_next(). */
-static __always_inline bool flow_stays(union flow_standing standing, const struct packet *packet)
+static __always_inline bool flow_stays(union flow_standing standing, __u8 tcp_flags, __u32 direction)
 {
 	if (standing.state == FLOW_ESTABLISHED)
-		return (packet->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST | TCP_ACK)) == TCP_ACK;
+		return (tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST | TCP_ACK)) == TCP_ACK;
 	return standing.state >= FLOW_UDP ||
-	       (standing.state == FLOW_UDP_ONE_WAY && packet->direction == standing.originator);
+	       (standing.state == FLOW_UDP_ONE_WAY && direction == standing.originator);
+}
+
+/* What this end wants next is the highest that it acknowledged. */
+static __always_inline void tcp_note_acknowledgment(struct flow *flow, __u32 here,
+						    __u32 acknowledgment)
+{
+	if (!(flow->tcp_acks & 1 << here)) {
+		flow->tcp_ack[here] = acknowledgment;
+		flow->tcp_acks |= 1 << here;
+	} else if ((__s32)(acknowledgment - flow->tcp_ack[here]) > 0) {
+		flow->tcp_ack[here] = acknowledgment;
+	}
 }
 
 /* What each end wants next. Ends of one flow may be served by two CPUs; each writes its own. */
@@ -151,14 +163,8 @@ static __always_inline void tcp_note_numbers(struct flow *flow, const struct pac
 		flow->tcp_ack[there] = packet->tcp_sequence + 1;
 		flow->tcp_acks |= 1 << there;
 	}
-	if (!(packet->tcp_flags & TCP_ACK))
-		return;
-	if (!(flow->tcp_acks & 1 << here)) {
-		flow->tcp_ack[here] = packet->tcp_acknowledgment;
-		flow->tcp_acks |= 1 << here;
-	} else if ((__s32)(packet->tcp_acknowledgment - flow->tcp_ack[here]) > 0) {
-		flow->tcp_ack[here] = packet->tcp_acknowledgment;
-	}
+	if (packet->tcp_flags & TCP_ACK)
+		tcp_note_acknowledgment(flow, here, packet->tcp_acknowledgment);
 }
 
 /* The state a flow begins in with this packet. */

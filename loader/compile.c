@@ -200,6 +200,7 @@ static int lay_port(struct compiler *compiler, size_t index, struct port *port)
 	subnet_nsg = build->vnet->subnets[subnet].nsg;
 	port->slot = compiler->port_slot[index];
 	port->vnet = build->line;
+	port->vni = build->vnet->vni;
 	port->subnet = build->subnet_line[subnet];
 	memcpy(port->mac, from->mac, sizeof(port->mac));
 	port->flags = port_flags(compiler, from, &compiler->placements[index], subnet_nsg);

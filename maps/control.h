@@ -25,7 +25,22 @@ struct control {
 
 _Static_assert(sizeof(struct control) == SLUICE_CACHE_LINE, "control is one line");
 
+/* The time as a CPU last asked for it. The kernel's coarse clock moves with the jiffies: within one
+ * there is no need to ask again, and asking is a call. Written and read by programs alone. */
+struct tick_read {
+	__u64 jiffies; /* when it was asked for */
+	__u32 tick;    /* maps/flow.h */
+	__u32 padding;
+};
+
 #ifdef __bpf__
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct tick_read);
+} tick_reads SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);

@@ -102,6 +102,9 @@ struct flow {
 };
 
 #define FLOWS_PER_BUCKET 8
+/* A bucket with fewer live entries than this takes a new one without a look at the other bucket:
+ * most look-ups then end in the first. */
+#define FLOWS_WITHOUT_CHOICE 5
 struct flow_bucket {
 	struct flow way[FLOWS_PER_BUCKET];
 };

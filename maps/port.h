@@ -49,7 +49,9 @@ struct port {
 	__u32 nic_nsg[DIRECTION_COUNT];
 	__u32 subnet_nsg[DIRECTION_COUNT];
 	__u32 flow_limit;
-	__u8 padding[8];
+	__u32 vni;                         /* of its vnet; 0: a build that did not note it laid
+					    * this version */
+	__u8 padding[4];
 };
 
 _Static_assert(sizeof(struct port) == SLUICE_CACHE_LINE, "a port is one line");

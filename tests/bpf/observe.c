@@ -3,6 +3,7 @@
 #include "tests/harness/talk.h"
 
 #include <arpa/inet.h>
+#include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -100,6 +101,47 @@ static void new_flows_and_drops_are_told(void **state)
 	observe_for(sw, 0, 0);
 }
 
+/* The short way of known packets keeps little of what it reads. */
+static void a_known_packet_that_is_lost_is_told_like_any_other(void **state)
+{
+	struct bpf_switch *sw = *state;
+	__u32 slot = bpf_switch_slot(sw, "alice");
+
+	FOR_EACH_FAMILY(family)
+		for (enum via via = VIA_TC; via <= VIA_XDP; via++) {
+			struct frame frame = datagram(&bob, &alice, family, 1000, 53);
+			struct ip_address source = address_from(address_of(&bob, family));
+			struct ip_address destination = address_from(address_of(&alice, family));
+
+			TOWN(sw, NULL); /* gives alice her device back */
+			send_via(sw, via, &bob, frame);
+			observe_for(sw, 60, 100000);
+			if (bpf_map_delete_elem(bpf_map__fd(sw->skeleton->maps.devices), &slot) ||
+			    bpf_map_delete_elem(bpf_map__fd(sw->skeleton->maps.devices_tc), &slot))
+				fail_msg("devices: %s", strerror(errno));
+			send_via(sw, via, &bob, frame); /* judged anew or known, it is the same */
+			send_via(sw, via, &bob, frame);
+			read_events(sw);
+			assert_true(seen_count >= 2);
+			for (size_t i = seen_count - 2; i < seen_count; i++) {
+				assert_int_equal(seen[i].reason, DROP_DEVICE_GONE);
+				assert_memory_equal(&seen[i].source, &source, sizeof(source));
+				assert_memory_equal(&seen[i].destination, &destination,
+						    sizeof(destination));
+				assert_int_equal(seen[i].source_port, htons(1000));
+				assert_int_equal(seen[i].destination_port, htons(53));
+				assert_int_equal(seen[i].protocol, IPPROTO_UDP);
+				assert_int_equal(seen[i].ethertype,
+						 htons(family == AF_INET ? 0x0800 : 0x86dd));
+				assert_int_equal(seen[i].length, frame.length);
+				assert_int_equal(seen[i].in_slot, bpf_switch_slot(sw, "bob"));
+				assert_int_equal(seen[i].out_slot, slot);
+				assert_int_equal(seen[i].icmp_type, 0);
+			}
+		}
+	observe_for(sw, 0, 0);
+}
+
 static void what_is_over_the_rate_is_counted_not_told(void **state)
 {
 	struct bpf_switch *sw = *state;
@@ -148,6 +190,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(nobody_is_told_when_nobody_observes),
 		TEST(new_flows_and_drops_are_told),
+		TEST(a_known_packet_that_is_lost_is_told_like_any_other),
 		TEST(what_is_over_the_rate_is_counted_not_told),
 		TEST(full_ring_stops_no_packet),
 	};
