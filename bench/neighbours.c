@@ -176,6 +176,9 @@ static double try_sample(struct bench *bench, enum place place, enum neighbour w
 	flows = usage(bench, &bob) - flows;
 	if (what == NEW && flows != (__u64)packets)
 		fail_msg("%llu flows of the neighbour's %d came to be", flows, packets);
+	if (other == REFUSED && usage(bench, &alice) != QUOTA)
+		fail_msg("the other port has %llu flows of %d at its quota", usage(bench, &alice),
+			 QUOTA);
 	if (other == FLOODING && (!usage(bench, &alice) || usage(bench, &alice) >= QUOTA))
 		fail_msg("the other port has %llu flows while it is %s", usage(bench, &alice),
 			 other_names[other]);
