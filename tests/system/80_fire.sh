@@ -31,6 +31,24 @@ a_thousand_changes_under_full_traffic_lose_and_misjudge_nothing()
 	mv "$work/fire" "$work/figures"
 }
 
+# The NSG has the rules of the test before.
+rules_added_to_a_hundred_thousand_under_traffic_lose_and_misjudge_nothing()
+{
+	{
+		sluice export
+		echo 'acls:'
+		echo '  - name: long'
+		echo '    appliesTo: switch'
+		echo '    rules:'
+		awk 'BEGIN { for (i = 0; i < 100000; i++) printf "      - {name: r%d, direction: Inbound, access: Deny, protocol: Tcp, sources: [172.%d.%d.%d], destinationPorts: [\"%d\"]}\n", i, 16 + i % 16, i / 4096, i / 16 % 256, 1 + i % 65535 }'
+	} >"$work/long.yaml"
+	sluice apply -f "$work/long.yaml"
+	"$BUILD/tests/system/fire" "$SWITCH" "$HOST" "$P-web1" "$P-db1" 10.1.2.4 200 100 db long \
+		>"$work/fire" || { cat "$work/fire"; kernel_drops db1; sluice stats --drops; false; }
+	cat "$work/fire" >>"$work/figures"
+	sluice apply -f "$work/world.yaml"
+}
+
 a_connection_opened_before_a_thousand_changes_still_talks()
 {
 	passes web1 tcp 10.1.2.4 5432
@@ -40,5 +58,6 @@ a_connection_opened_before_a_thousand_changes_still_talks()
 
 must world_up
 run_tests a_thousand_changes_under_full_traffic_lose_and_misjudge_nothing \
+	rules_added_to_a_hundred_thousand_under_traffic_lose_and_misjudge_nothing \
 	a_connection_opened_before_a_thousand_changes_still_talks
 finish

@@ -2,7 +2,7 @@
 /*
  * Update under fire: rules change at a steady rate while datagrams run as fast as they can.
  *
- *   fire SWITCH HOST-NETNS SENDER-NETNS RECEIVER-NETNS ADDRESS CHANGES PER-SECOND NSG
+ *   fire SWITCH HOST-NETNS SENDER-NETNS RECEIVER-NETNS ADDRESS CHANGES PER-SECOND NSG [ACL]
  *
  * The NSG has rules "flip-a" (udp 6001) and "flip-b" (udp 6002) and one that allows udp 6000. Each change
  * swaps what flip-a and flip-b say, in one version, and every second one adds or removes a rule that
@@ -12,6 +12,7 @@
  *  - what arrived of 6001 and 6002 must be what a row of whole versions lets through: in each exactly
  *    one of the two passes, so reading the datagrams in the order they were sent, the version may
  *    change no more often than it did.
+ * With an ACL, each change instead adds a rule to it that concerns nobody, and the two never turn.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -167,8 +168,32 @@ static struct sluice_config *variant(const struct sluice_config *base, const cha
 	return config;
 }
 
+/* Adds a rule that concerns nobody to an ACL. */
+static void add_rule(struct sluice *sw, const char *acl, long number)
+{
+	static const char *const inbound = "Inbound", *const deny = "Deny", *const udp = "Udp";
+	char name[32], source[32];
+	const char *const sources = source;
+	const struct sluice_setting settings[] = {{"direction", &inbound, 1}, {"access", &deny, 1},
+						  {"protocol", &udp, 1}, {"sources", &sources, 1}};
+	const struct sluice_edit edit = {.verb = SLUICE_EDIT_ADD, .kind = SLUICE_ACL_RULE,
+					 .parent = acl, .name = name, .settings = settings,
+					 .setting_count = 4};
+	struct sluice_error error = {0};
+	unsigned int version;
+
+	snprintf(name, sizeof(name), "fire-%ld", number);
+	snprintf(source, sizeof(source), "203.0.%ld.%ld", number / 256 % 256, number % 256);
+	if (sluice_lock(sw, 5, &error) || sluice_change(sw, &edit, "fire", &version, &error)) {
+		fprintf(stderr, "fire: rule %ld: %s\n", number, error.message);
+		exit(1);
+	}
+	sluice_unlock(sw);
+}
+
 /* Changes the rules count times; how long it took, in ns. */
-static long long change(const char *name, const char *netns, const char *nsg, long count, long rate)
+static long long change(const char *name, const char *netns, const char *nsg, long count, long rate,
+			const char *acl)
 {
 	struct sluice_options options = {.name = name, .netns = netns};
 	struct sluice_config *base, *variants[4];
@@ -190,6 +215,10 @@ static long long change(const char *name, const char *netns, const char *nsg, lo
 		next = begun + i * 1000000000LL / rate;
 		time = (struct timespec){next / 1000000000, next % 1000000000};
 		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &time, NULL);
+		if (acl) {
+			add_rule(sw, acl, i);
+			continue;
+		}
 		if (sluice_lock(sw, 5, &error) ||
 		    sluice_commit(sw, variants[order[i % 4]], "fire", &version, &error)) {
 			fprintf(stderr, "fire: change %ld: %s\n", i, error.message);
@@ -206,7 +235,7 @@ static long long change(const char *name, const char *netns, const char *nsg, lo
 }
 
 /* Judges what arrived. 0: as promised. */
-static int judge(long changes, long long took, long rate)
+static int judge(long changes, long long took, long rate, bool turning)
 {
 	unsigned long rounds = atomic_load(&rounds_sent), lost = 0, twice = 0, turns = 0;
 	unsigned long passed[KINDS] = {0};
@@ -231,6 +260,8 @@ static int judge(long changes, long long took, long rate)
 	       "turned %lu times\n", lost, twice, passed[1], passed[2], turns);
 	if (lost || twice)
 		return 1;
+	if (!turning)
+		return turns ? 1 : 0;
 	/* A change between two bursts of a sender that had to wait for its turn goes unseen. */
 	if (turns > (unsigned long)changes + 1 || turns < (unsigned long)changes / 10)
 		return 1;
@@ -247,7 +278,7 @@ int main(int count, char **word)
 	long changes, rate;
 	long long took;
 
-	if (count != 9)
+	if (count != 9 && count != 10)
 		return 2;
 	sender_netns = word[3];
 	receiver_netns = word[4];
@@ -263,7 +294,7 @@ int main(int count, char **word)
 	while (!atomic_load(&receiver_ready))
 		sched_yield();
 	pthread_create(&sender, NULL, send_rounds, NULL);
-	took = change(word[1], word[2], word[8], changes, rate);
+	took = change(word[1], word[2], word[8], changes, rate, word[9]);
 	atomic_store(&sending_ends, true);
 	pthread_join(sender, NULL);
 	/* What is still in the sockets is read before the receiver is told to end. */
@@ -273,5 +304,5 @@ int main(int count, char **word)
 	}
 	atomic_store(&receiving_ends, true);
 	pthread_join(receiver, NULL);
-	return judge(changes, took, rate);
+	return judge(changes, took, rate, !word[9]);
 }
