@@ -17,27 +17,6 @@
 #define HEADERS 2048
 #define SIZE    100000
 
-/*
- * Rules that a hostile set is laid with. Where every field of every rule overlaps with all others',
- * there is a size beyond which the classifier refuses a list (maps/classifier.h): what is said here
- * is to fit at least.
- */
-static size_t hostile_size(enum rule_set_kind kind)
-{
-	switch (kind) {
-	case RULES_NESTED_ALL:
-		return 60;
-	case RULES_COVERED:
-		return 300;
-	case RULES_PORT_LISTS:
-		return 400;
-	case RULES_BOXES:
-		return 2000; /* more fit, but are long in compiling */
-	default:
-		return 10000;
-	}
-}
-
 /* Rules whose lists are long are asked about fewer headers: first match takes its time for them. */
 static size_t headers_of(enum rule_set_kind kind)
 {
@@ -157,7 +136,7 @@ static void few_rules_decide_as_first_match_does(void **state)
 	for (int kind = 0; kind < RULE_SET_KIND_COUNT; kind++)
 		for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++)
 			for (int ipv6 = 0; ipv6 < 2; ipv6++)
-				if (sizes[i] <= hostile_size((enum rule_set_kind)kind))
+				if (sizes[i] <= rule_set_laid_size((enum rule_set_kind)kind))
 					expect_first_match(
 						(enum rule_set_kind)kind, sizes[i], i, ipv6,
 						headers_of((enum rule_set_kind)kind) / 8);
@@ -169,7 +148,7 @@ static void hostile_rules_decide_as_first_match_does(void **state)
 	for (int kind = RULES_FIRST_HOSTILE; kind < RULE_SET_KIND_COUNT; kind++)
 		for (int ipv6 = 0; ipv6 < 2; ipv6++)
 			expect_first_match((enum rule_set_kind)kind,
-					   hostile_size((enum rule_set_kind)kind), 2, ipv6,
+					   rule_set_laid_size((enum rule_set_kind)kind), 2, ipv6,
 					   headers_of((enum rule_set_kind)kind));
 }
 

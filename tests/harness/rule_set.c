@@ -42,6 +42,22 @@ size_t rule_set_size(enum rule_set_kind kind, size_t count)
 	return most_rules[kind] && count > most_rules[kind] ? most_rules[kind] : count;
 }
 
+size_t rule_set_laid_size(enum rule_set_kind kind)
+{
+	switch (kind) {
+	case RULES_NESTED_ALL:
+		return 60;
+	case RULES_COVERED:
+		return 300;
+	case RULES_PORT_LISTS:
+		return 400;
+	case RULES_BOXES:
+		return 2000; /* more fit, but are long in compiling */
+	default:
+		return rule_set_size(kind, 10000);
+	}
+}
+
 void *rule_set_take(struct rule_set *set, size_t bytes)
 {
 	struct rule_set_memory *memory = set->memory;

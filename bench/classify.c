@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * classify: nanoseconds a verdict of the loaded classifier, by number and kind of rules.
+ *
+ * classify [--quick] [--hostile] [--assert] [--rounds N]: sets like a router's, a firewall's and
+ * between networks, of 10 to 100,000 rules in both families, and sets made against classifiers, each
+ * beside an ordinary one of the same size. Median, 99th and 99.9th percentile over 4,096 random
+ * headers, and over a million for the largest; what compiling takes, and the table's lines. A table,
+ * and $BUILD/bench-classify.json. --quick leaves IPv6, the million headers and the middle sizes out,
+ * --hostile the ordinary sets by themselves. With --assert it exits 1 when the median of a hostile
+ * set is more than HOSTILE_LIMIT times that of an ordinary one of its size.
+ *
+ * Each verdict is timed by itself, by two looks at the clock, whose own cost is taken off: the median
+ * of as many looks with nothing between them in the same round. A header's time is the median of its
+ * times in the rounds, so that what interrupts a verdict once is not taken for its cost. Sets that
+ * are compared take turns in each round.
+ */
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "tests/harness/unit.h"
+#include "tests/harness/verdicts.h"
+
+#include <jansson.h>
+
+#define LINES         (1U << 21)
+#define HEADERS       4096
+#define MANY          (1U << 20)
+#define MOST_ROUNDS   16
+#define MOST_SETS     8
+#define HOSTILE_LIMIT 6.0
+
+struct figures {
+	double median, percentile_99, percentile_99_9;
+};
+
+/* A set in the table, with its headers among the questions. */
+struct subject {
+	enum rule_set_kind kind;
+	bool ipv6;
+	size_t rules;
+	__u32 line;
+	__u32 lines;
+	size_t first;
+	size_t headers;
+	double compile_ms;
+	long compile_kib; /* of memory, beside the table */
+	struct figures ns;
+};
+
+struct bench {
+	struct verdicts verdicts;
+	struct subject subject[MOST_SETS];
+	size_t count;
+	size_t put; /* questions that are in use */
+	__u32 *ns[MOST_ROUNDS];
+	int rounds;
+	json_t *rows;
+	double worst, worst_hostile;
+};
+
+/* --- laying --- */
+
+static long status_kib(const char *key)
+{
+	FILE *file = fopen("/proc/self/status", "r");
+	char line[128];
+	long kib = 0;
+
+	while (file && fgets(line, sizeof(line), file))
+		if (!strncmp(line, key, strlen(key)))
+			kib = atol(line + strlen(key));
+	if (file)
+		fclose(file);
+	return kib;
+}
+
+/* VmHWM counts anew from here. */
+static void forget_peak(void)
+{
+	FILE *file = fopen("/proc/self/clear_refs", "w");
+
+	if (!file || fputs("5", file) < 0 || fclose(file))
+		fail_msg("/proc/self/clear_refs can not be written");
+}
+
+static double now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+}
+
+static void lay(struct bench *bench, struct subject *subject, const struct rule_set *set)
+{
+	struct tables *tables = &bench->verdicts.tables;
+	struct sluice_error error = { 0 };
+	__u32 used = tables->used;
+	long before;
+	double begun;
+
+	malloc_trim(0);
+	forget_peak();
+	before = status_kib("VmRSS:");
+	begun = now_ms();
+	if (classifier_build(tables, set->rule, set->count, ACCESS_ALLOW, &subject->line, &error))
+		fail_msg("%s of %zu rules: %s", rule_set_names[set->kind], set->count,
+			 error.message);
+	subject->compile_ms = now_ms() - begun;
+	subject->compile_kib = status_kib("VmHWM:") - before;
+	subject->lines = tables->used - used;
+}
+
+static void add(struct bench *bench, enum rule_set_kind kind, bool ipv6, size_t rules,
+		size_t headers)
+{
+	struct subject *subject = &bench->subject[bench->count++];
+	struct reference_tuple *drawn = calloc(headers, sizeof(*drawn));
+	struct random random = { rules };
+	struct rule_set set;
+
+	assert_true(bench->count <= MOST_SETS && drawn);
+	rule_set_draw(&set, kind, ipv6, rules, 1);
+	*subject = (struct subject){ .kind = kind,
+				     .ipv6 = ipv6,
+				     .rules = set.count,
+				     .first = bench->put,
+				     .headers = headers };
+	lay(bench, subject, &set);
+	rule_set_headers(&set, &random, drawn, headers);
+	verdicts_put(&bench->verdicts, subject->first, drawn, headers);
+	bench->put += headers;
+	rule_set_free(&set);
+	free(drawn);
+}
+
+static void clear(struct bench *bench)
+{
+	verdicts_clear(&bench->verdicts);
+	bench->count = bench->put = 0;
+}
+
+/* --- measuring --- */
+
+static int compare(const void *a, const void *b)
+{
+	__u32 x = *(const __u32 *)a, y = *(const __u32 *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static __u32 clock_cost(struct bench *bench, const struct subject *subject)
+{
+	static __u32 ns[HEADERS];
+
+	verdicts_ask_nothing(&bench->verdicts, subject->first, HEADERS);
+	for (size_t i = 0; i < HEADERS; i++)
+		ns[i] = bench->verdicts.question[subject->first + i].nanoseconds;
+	qsort(ns, HEADERS, sizeof(*ns), compare);
+	return ns[HEADERS / 2];
+}
+
+static void sample(struct bench *bench, const struct subject *subject, int round)
+{
+	__u32 clock = clock_cost(bench, subject);
+
+	verdicts_ask(&bench->verdicts, subject->line, subject->first, subject->headers);
+	for (size_t i = 0; i < subject->headers; i++) {
+		__u32 ns = bench->verdicts.question[subject->first + i].nanoseconds;
+
+		bench->ns[round][subject->first + i] = ns > clock ? ns - clock : 0;
+	}
+}
+
+static void summarize(struct bench *bench, struct subject *subject)
+{
+	__u32 *ns = bench->ns[0] + subject->first;
+
+	for (size_t i = 0; i < subject->headers; i++) {
+		__u32 times[MOST_ROUNDS];
+
+		for (int round = 0; round < bench->rounds; round++)
+			times[round] = bench->ns[round][subject->first + i];
+		qsort(times, (size_t)bench->rounds, sizeof(*times), compare);
+		ns[i] = times[bench->rounds / 2];
+	}
+	qsort(ns, subject->headers, sizeof(*ns), compare);
+	subject->ns = (struct figures){ ns[subject->headers / 2], ns[subject->headers * 99 / 100],
+					ns[subject->headers * 999 / 1000] };
+}
+
+static void report(struct bench *bench, const struct subject *subject, double times)
+{
+	printf("%-18s IPv%d %7zu %8zu %7.0f %7.0f %7.0f %7.2f %9.1f %7.1f %8u\n",
+	       rule_set_names[subject->kind], subject->ipv6 ? 6 : 4, subject->rules,
+	       subject->headers, subject->ns.median, subject->ns.percentile_99,
+	       subject->ns.percentile_99_9, times, subject->compile_ms,
+	       (double)subject->compile_kib / 1024, subject->lines);
+	fflush(stdout);
+	json_array_append_new(
+		bench->rows,
+		json_pack("{s:s,s:i,s:I,s:I,s:f,s:f,s:f,s:f,s:f,s:I,s:I}", "kind",
+			  rule_set_names[subject->kind], "family", subject->ipv6 ? 6 : 4, "rules",
+			  (json_int_t)subject->rules, "headers", (json_int_t)subject->headers,
+			  "median", subject->ns.median, "percentile99", subject->ns.percentile_99,
+			  "percentile99_9", subject->ns.percentile_99_9, "times", times,
+			  "compileMs", subject->compile_ms, "compileKib",
+			  (json_int_t)subject->compile_kib, "lines", (json_int_t)subject->lines));
+}
+
+/* The times of all are those of the subject they are compared with. Returns the most. */
+static double measure(struct bench *bench, size_t beside)
+{
+	double most = 0;
+
+	for (int round = 0; round < bench->rounds; round++)
+		for (size_t i = 0; i < bench->count; i++)
+			sample(bench, &bench->subject[i], round);
+	for (size_t i = 0; i < bench->count; i++)
+		summarize(bench, &bench->subject[i]);
+	for (size_t i = 0; i < bench->count; i++) {
+		double times = bench->subject[i].ns.median / bench->subject[beside].ns.median;
+
+		most = times > most ? times : most;
+		report(bench, &bench->subject[i], times);
+	}
+	return most;
+}
+
+static void measure_sizes(struct bench *bench, enum rule_set_kind kind, bool ipv6, bool quick)
+{
+	static const size_t sizes[] = { 100, 100000, 10, 1000, 10000 };
+	double most;
+
+	clear(bench);
+	for (size_t i = 0; i < (quick ? 2 : sizeof(sizes) / sizeof(*sizes)); i++)
+		add(bench, kind, ipv6, sizes[i], HEADERS);
+	most = measure(bench, 0);
+	bench->worst = most > bench->worst ? most : bench->worst;
+	if (quick)
+		return;
+	clear(bench);
+	add(bench, kind, ipv6, 100, HEADERS);
+	add(bench, kind, ipv6, 100000, MANY);
+	measure(bench, 0);
+}
+
+static void measure_hostile(struct bench *bench, enum rule_set_kind kind, bool ipv6)
+{
+	double most;
+
+	clear(bench);
+	add(bench, RULES_IPC, ipv6, rule_set_laid_size(kind), HEADERS);
+	add(bench, kind, ipv6, rule_set_laid_size(kind), HEADERS);
+	most = measure(bench, 0);
+	bench->worst_hostile = most > bench->worst_hostile ? most : bench->worst_hostile;
+}
+
+static void write_json(const struct bench *bench)
+{
+	const char *build = getenv("BUILD");
+	char path[512];
+
+	snprintf(path, sizeof(path), "%s/bench-classify.json", build ? build : "build");
+	if (json_dump_file(bench->rows, path, JSON_INDENT(2)))
+		fprintf(stderr, "%s can not be written\n", path);
+	json_decref(bench->rows);
+}
+
+static int judge(const struct bench *bench)
+{
+	if (bench->worst)
+		printf("# figures: 100,000 rules cost at most %.2f times what 100 do\n",
+		       bench->worst);
+	printf("# figures: hostile rules cost at most %.2f times what ordinary ones do\n",
+	       bench->worst_hostile);
+	if (bench->worst_hostile <= HOSTILE_LIMIT)
+		return 0;
+	fprintf(stderr, "hostile rules cost %.2f times what ordinary ones do; the limit is %.1f\n",
+		bench->worst_hostile, HOSTILE_LIMIT);
+	return 1;
+}
+
+static void run(struct bench *bench, bool quick, bool hostile)
+{
+	printf("%-18s %4s %7s %8s %7s %7s %7s %7s %9s %7s %8s\n", "ns per verdict", "", "rules",
+	       "headers", "median", "99 %", "99.9 %", "times", "compile ms", "MB", "lines");
+	for (int ipv6 = 0; ipv6 < (quick ? 1 : 2); ipv6++) {
+		for (int kind = 0; kind < RULES_FIRST_HOSTILE && !hostile; kind++)
+			measure_sizes(bench, (enum rule_set_kind)kind, ipv6, quick);
+		for (int kind = RULES_FIRST_HOSTILE; kind < RULE_SET_KIND_COUNT; kind++)
+			measure_hostile(bench, (enum rule_set_kind)kind, ipv6);
+	}
+}
+
+int main(int count, char **arguments)
+{
+	static struct bench bench = { .rounds = 5 };
+	bool assert_limit = false, quick = false, hostile = false;
+	int failed;
+
+	for (int i = 1; i < count; i++) {
+		if (!strcmp(arguments[i], "--assert"))
+			assert_limit = true;
+		else if (!strcmp(arguments[i], "--quick"))
+			quick = true;
+		else if (!strcmp(arguments[i], "--hostile"))
+			hostile = true;
+		else if (!strcmp(arguments[i], "--rounds") && i + 1 < count)
+			bench.rounds = atoi(arguments[++i]);
+		else
+			bench.rounds = 0;
+	}
+	if (bench.rounds < 1 || bench.rounds > MOST_ROUNDS) {
+		fprintf(stderr,
+			"usage: classify [--quick] [--hostile] [--assert] [--rounds 1..%d]\n",
+			MOST_ROUNDS);
+		return 1;
+	}
+	verdicts_open(&bench.verdicts, LINES, MANY + MOST_SETS * HEADERS);
+	for (int round = 0; round < bench.rounds; round++)
+		if (!(bench.ns[round] = calloc(bench.verdicts.most, sizeof(*bench.ns[round]))))
+			fail_msg("no memory for the times");
+	bench.rows = json_array();
+	run(&bench, quick, hostile);
+	write_json(&bench);
+	failed = judge(&bench);
+	verdicts_close(&bench.verdicts);
+	for (int round = 0; round < bench.rounds; round++)
+		free(bench.ns[round]);
+	return assert_limit && failed;
+}
