@@ -281,7 +281,7 @@ int switch_commit(struct sluice *sw, const struct sluice_config *config, const c
 
 	if (sw->lock_fd < 0)
 		return sluice_error_set(error, -EINVAL, "a commit needs the switch's lock");
-	result = gather(&commit, flags, error);
+	result = switch_check_layout(sw, error) ?: gather(&commit, flags, error);
 	commit.same_attachments = !result && same_attachments(&commit);
 	if (!result && !(flags & COMMIT_ALWAYS) && nothing_differs(&commit)) {
 		*version = commit.before.version;

@@ -147,6 +147,17 @@ int switch_map_memory(struct sluice *sw, struct sluice_error *error)
 	return 0;
 }
 
+int switch_check_layout(const struct sluice *sw, struct sluice_error *error)
+{
+	if (sw->control->layout == SLUICE_LAYOUT)
+		return 0;
+	return sluice_error_set(error, -ENOTSUP,
+				"switch %s was put up by another version of sluice, whose maps are laid "
+				"out otherwise (%u, here %u), and runs on unchanged: use 'sluice export', "
+				"'down', 'up -f'",
+				sw->name, sw->control->layout, SLUICE_LAYOUT);
+}
+
 static void close_fd(int fd)
 {
 	if (fd >= 0)

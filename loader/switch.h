@@ -73,6 +73,8 @@ int switch_new(const struct sluice_options *options, struct sluice **sw,
 	       struct sluice_error *error);
 /* Maps the memory of control, tables, flows and flow_usage and makes the two name spaces. */
 int switch_map_memory(struct sluice *sw, struct sluice_error *error);
+/* Whether this build may write for the running programs, and put its own in their place. */
+int switch_check_layout(const struct sluice *sw, struct sluice_error *error);
 /* Reads the numbers of slots and rules from the state directory unless their files are those of
  * before. */
 int switch_read_ids(struct sluice *sw, struct sluice_error *error);

@@ -62,8 +62,9 @@ static int make_empty_files(struct sluice *sw, struct sluice_error *error)
 	return result ?: ids_save(sw->rules, path, error) ?: state_write_netns(sw, error);
 }
 
-static int draw_seed(struct sluice *sw, struct sluice_error *error)
+static int begin_control(struct sluice *sw, struct sluice_error *error)
 {
+	sw->control->layout = SLUICE_LAYOUT;
 	if (getrandom(sw->control->hash_seed, sizeof(sw->control->hash_seed), 0) !=
 	    sizeof(sw->control->hash_seed))
 		return sluice_error_set(error, -EIO, "no random numbers");
@@ -82,7 +83,7 @@ static int start(struct sluice *sw, const struct sluice_config *config,
 		 state_private_directory(sw->pins, error) ?:
 		 state_private_directory(links, error) ?: switch_load(sw, config->flows, error) ?:
 		 switch_map_memory(sw, error) ?: make_empty_files(sw, error) ?:
-		 draw_seed(sw, error);
+		 begin_control(sw, error);
 	sluice_test_step("loaded");
 	return result ?: switch_start_sweep(sw, error) ?:
 	       switch_commit(sw, config, "up", 0, &version, error);

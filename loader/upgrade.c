@@ -44,7 +44,7 @@ int sluice_upgrade(struct sluice *sw, struct sluice_error *error)
 	result = mine ? sluice_lock(sw, 10, error) : 0;
 	if (result)
 		return result;
-	result = load_over_maps(sw, &newer, error);
+	result = switch_check_layout(sw, error) ?: load_over_maps(sw, &newer, error);
 	if (!result) {
 		take_programs(sw, &newer);
 		/* Killed in between, some links run the older programs: the next upgrade ends it. */

@@ -11,10 +11,17 @@
 
 #include "base.h"
 
+/*
+ * How the maps lie, counted up by whoever changes what an element means: the running programs were
+ * built with the number in control.layout. A build with another must not write for them, nor put
+ * its programs in their place.
+ */
+#define SLUICE_LAYOUT 1
+
 struct control {
 	__u32 root;               /* line in `tables` of the running version's struct root; 0: none */
-	__u32 zero;               /* always 0: programs take a zero from here that the verifier can
-				   * not know to be one (bpf/flow_table.h) */
+	__u32 layout;             /* SLUICE_LAYOUT of the build that made the maps; 0: before there
+				   * was such a number */
 	__u64 hash_seed[2];       /* secret, drawn at `up`, for flow and fragment hashes */
 	__u64 observe_until;      /* bpf_ktime_get_coarse_ns() until which events are wanted; 0: none.
 				   * An observer pushes it forward, so a killed one costs nothing. */

@@ -208,6 +208,38 @@ a_second_up_is_refused_and_changes_nothing()
 	passes web1 tcp 10.1.2.4 5432
 }
 
+# The second word of control (maps/control.h), set to what no build has.
+set_layout()
+{
+	local pin="/sys/fs/bpf/sluice/$SWITCH/control" bytes
+
+	bytes=$(bpftool -j map dump pinned "$pin" | python3 -c "
+import json, sys
+value = json.load(sys.stdin)[0]['value']
+value[4:8] = ['0x%02x' % byte for byte in ($1).to_bytes(4, 'little')]
+print(*value)") || return
+	# shellcheck disable=SC2086 # one word a byte
+	bpftool map update pinned "$pin" key 0 0 0 0 value $bytes
+}
+
+threat_23_another_layout_is_refused_before_anything_changes()
+{
+	local version
+
+	version=$(sluice -j status | json 'd["version"]')
+	set_layout 4242
+	code 2 sluice upgrade
+	code 2 sluice asg add other
+	sluice upgrade 2>&1 | grep -q "'sluice export', 'down', 'up -f'"
+	[ "$(sluice -j status | json 'd["version"]')" = "$version" ]
+	passes web1 tcp 10.1.2.4 5432
+	sluice export > "$work/exported.yaml"
+	sluice down
+	sluice up -f "$work/exported.yaml"
+	sluice upgrade
+	passes web1 tcp 10.1.2.4 5432
+}
+
 threat_23_an_upgrade_keeps_flows_counters_and_policy()
 {
 	local before programs
@@ -371,7 +403,8 @@ run_tests what_is_exported_is_read_back_and_changes_nothing \
 	an_unconfirmed_change_is_taken_back_by_itself a_confirmed_change_stays \
 	an_unconfirmed_up_takes_the_switch_down threat_19_writers_take_turns_and_no_change_is_lost \
 	threat_19_a_writer_that_holds_on_is_named_and_readers_do_not_wait \
-	a_second_up_is_refused_and_changes_nothing threat_23_an_upgrade_keeps_flows_counters_and_policy \
+	a_second_up_is_refused_and_changes_nothing threat_23_another_layout_is_refused_before_anything_changes \
+	threat_23_an_upgrade_keeps_flows_counters_and_policy \
 	a_vanished_device_is_reported_and_comes_back \
 	threat_22_a_reused_ifindex_never_receives_anothers_traffic \
 	ports_come_and_go_while_others_talk a_guests_end_can_name_the_port \
