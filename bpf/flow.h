@@ -164,10 +164,12 @@ static __noinline int remember_verdict(struct packet *packet)
 
 	if (packet->state == TRACE_STATE_RELATED)
 		return 0;
-	if (!packet->known && packet->flow)
-		flow_renew(packet);
-	else if (!packet->known)
+	if (!packet->known && packet->flow) {
+		if (!flow_renew(packet))
+			flow_count_late(packet);
+	} else if (!packet->known) {
 		reason = begin_entry(packet, vni);
+	}
 	if (!reason && packet->fragment == TRACE_FRAGMENT_FIRST)
 		reason = record_fragment(packet, vni);
 	return reason;

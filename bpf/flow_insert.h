@@ -120,6 +120,16 @@ static __noinline bool flow_renew(const struct packet *packet)
 	return true;
 }
 
+/* The entry was claimed while the packet was judged again, to be freed. The packet was before that:
+ * it counts, as one does that is known and meets the same. */
+static __always_inline void flow_count_late(const struct packet *packet)
+{
+	struct flow *flow = packet->flow;
+
+	if (!packet->read_only && READ_ONCE(flow->claim) == packet->flow_claim + 1)
+		flow_touch(packet, flow, READ_ONCE(flow->state));
+}
+
 /* --- under the stripe's lock: nothing may be called --- */
 
 /* The entry of this key, live or not. */
