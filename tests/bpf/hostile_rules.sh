@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# Rules made against classifiers cost at most six times what ordinary ones of their number do
+# IPv4 rules made against classifiers cost at most six times what ordinary ones of their number do
 # (bench/classify.c). A machine busy with something else gets two more tries.
 
 name=hostile_rules_cost_at_most_six_times_ordinary_ones
