@@ -27,8 +27,9 @@ struct classifier_point {
 
 #define NO_RULE (BOX_NONE & ~BOX_HAS_SETS)
 
-#define POINT_FAMILY  5 /* enum classifier_family */
-#define POINT_RECORDS 6 /* first line of the layer's records */
+#define POINT_FAMILY 5 /* enum classifier_family */
+#define POINT_BLOCKS 6 /* first line of the layer's blocks of rules */
+#define POINT_ORDER  7 /* of the best rule so far, going by layers */
 
 /* 1 where a is less than b + more. The compiler must not see that this is a comparison, or it makes
  * it a branch. */
@@ -109,27 +110,25 @@ __noinline __u32 classify_search(__u64 high, __u64 low, __u32 line)
 	return 0;
 }
 
-/* What a rule says; NULL: it is NO_RULE. */
-static __always_inline const struct classifier_record *record_of(__u32 records, __u32 rule)
+/* One of the three words that a block says of a rule; 0: there is no such rule. */
+static __always_inline __u32 word_of_rule(__u32 blocks, __u32 rule, __u32 which)
 {
-	const struct classifier_records *line;
+	const struct classifier_verdicts *words = table_at(
+		blocks + rule / CLASSIFIER_RULES_PER_BLOCK * CLASSIFIER_BLOCK_LINES + which);
 
-	if (rule == NO_RULE)
-		return NULL;
-	line = table_at(records + rule / CLASSIFIER_RECORDS_PER_LINE);
-	return line ? &line->record[rule % CLASSIFIER_RECORDS_PER_LINE] : NULL;
+	return words ? words->verdict[rule % CLASSIFIER_RULES_PER_BLOCK] : 0;
 }
 
 /* Whether the sets of a rule whose box matched hold the point as well. */
 static __always_inline bool sets_hold(const struct classifier_point *point, __u32 rule)
 {
-	const struct classifier_record *record =
-		record_of(point->value[POINT_RECORDS], rule & ~BOX_HAS_SETS);
 	const struct classifier_sets *sets;
+	__u32 line;
 
 	if (!(rule & BOX_HAS_SETS))
 		return true;
-	sets = record ? table_at(record->sets) : NULL;
+	line = word_of_rule(point->value[POINT_BLOCKS], rule & ~BOX_HAS_SETS, 2);
+	sets = table_at(line);
 	if (!sets)
 		return false;
 #pragma unroll
@@ -232,7 +231,7 @@ static __always_inline void point_in_view(struct classifier_point *point, const 
 		point->value[FIELD_DESTINATION] = classify_search(
 			bpf_be64_to_cpu(tuple->destination.halves[0]),
 			bpf_be64_to_cpu(tuple->destination.halves[1]), view->map[1]);
-	point->value[POINT_RECORDS] = view->records;
+	point->value[POINT_BLOCKS] = view->blocks;
 }
 
 /* The lowest number of a rule in a layer that matches, or NO_RULE. */
@@ -249,31 +248,57 @@ static __always_inline __u32 classify_layer(const struct classifier_point *point
 	return best;
 }
 
-/* access << 32 | rule. */
+_Static_assert(ACCESS_DENY == 0 && ACCESS_ALLOW == 1 && VERDICT_ALLOW == 1U << 31,
+	       "a verdict's top bit is its access");
+
+static __always_inline __u64 answer_of(__u32 verdict)
+{
+	return (__u64)(verdict >> 31) << 32 | (verdict & ~VERDICT_ALLOW);
+}
+
+static __always_inline __u64 miss_answer(__u32 line)
+{
+	const struct classifier *head = table_at(line);
+
+	return head ? (__u64)head->miss_access << 32 : 0;
+}
+
+static __always_inline __u32 layer_count(__u32 line)
+{
+	const struct classifier *head = table_at(line);
+
+	return head ? head->layer_count : 0;
+}
+
+/* access << 32 | rule. Kept to few variables: this function's part of the stack is scarce. */
 __noinline __u64 classify_tuple(const struct tuple *tuple, __u32 line)
 {
-	const struct classifier_record *decides = NULL;
-	const struct classifier *head = table_at(line);
-	struct classifier_point point = {};
+	struct classifier_point point = { .value[POINT_ORDER] = ~0U };
+	__u64 answer;
 
-	if (!tuple || !head)
+	if (!tuple)
 		return 0;
+	answer = miss_answer(line);
 	point_begin(&point, tuple);
-	for (__u64 layer = 0; layer < CLASSIFIER_LAYERS && layer < head->layer_count; layer++) {
+	for (__u64 layer = 0; layer < CLASSIFIER_LAYERS; layer++) {
 		const struct classifier_view *view = table_at(
 			line + 1 + layer * CLASSIFIER_FAMILIES + point.value[POINT_FAMILY]);
-		const struct classifier_record *record;
+		__u32 rule, order;
 
 		if (!view || !view->part_count)
 			continue;
 		point_in_view(&point, tuple, view);
-		record = record_of(point.value[POINT_RECORDS], classify_layer(&point, view));
-		if (record && (!decides || record->order < decides->order))
-			decides = record;
+		rule = classify_layer(&point, view);
+		if (rule == NO_RULE)
+			continue;
+		order = layer_count(line) > 1 ? word_of_rule(point.value[POINT_BLOCKS], rule, 1)
+					      : 0;
+		if (order < point.value[POINT_ORDER]) {
+			point.value[POINT_ORDER] = order;
+			answer = answer_of(word_of_rule(point.value[POINT_BLOCKS], rule, 0));
+		}
 	}
-	if (!decides)
-		return (__u64)head->miss_access << 32;
-	return (__u64)decides->access << 32 | decides->id;
+	return answer;
 }
 
 /* Line 0 is no classifier: it allows. */

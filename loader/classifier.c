@@ -71,23 +71,27 @@ static int lay_view(struct layer *layer, enum classifier_family family,
 	return result;
 }
 
-static int lay_records(struct layer *layer, __u32 *first)
+static int lay_blocks(struct layer *layer, __u32 *first)
 {
-	size_t lines =
-		(layer->count + CLASSIFIER_RECORDS_PER_LINE - 1) / CLASSIFIER_RECORDS_PER_LINE;
-	struct classifier_record *record;
+	size_t blocks =
+		(layer->count + CLASSIFIER_RULES_PER_BLOCK - 1) / CLASSIFIER_RULES_PER_BLOCK;
 
-	*first = layer_take(layer, lines);
+	*first = layer_take(layer, blocks * CLASSIFIER_BLOCK_LINES);
 	if (!*first)
 		return layer->count ? -ENOSPC : 0;
-	record = layer_line(layer, *first);
-	for (size_t i = 0; i < layer->count; i++)
-		record[i] = (struct classifier_record){
-			.id = layer->rule[i]->id,
-			.order = layer->rule[i]->order,
-			.access = layer->rule[i]->access,
-			.sets = layer->rule_sets[i].line,
-		};
+	for (size_t i = 0; i < layer->count; i++) {
+		size_t block = i / CLASSIFIER_RULES_PER_BLOCK, at = i % CLASSIFIER_RULES_PER_BLOCK;
+		__u32 line = *first + (__u32)block * CLASSIFIER_BLOCK_LINES;
+		const struct classifier_rule *rule = layer->rule[i];
+		struct classifier_verdicts *verdicts = layer_line(layer, line);
+		struct classifier_orders *orders = layer_line(layer, line + 1);
+		struct classifier_set_lines *sets = layer_line(layer, line + 2);
+
+		verdicts->verdict[at] =
+			rule->id | (rule->access == ACCESS_ALLOW ? VERDICT_ALLOW : 0);
+		orders->order[at] = rule->order;
+		sets->line[at] = layer->rule_sets[i].line;
+	}
 	return 0;
 }
 
@@ -97,14 +101,14 @@ static int lay_layer(struct tables *tables, const struct classifier_rule *rules,
 {
 	struct layer layer;
 	int result = layer_begin(&layer, tables, rules, count);
-	__u32 records = 0;
+	__u32 blocks = 0;
 
 	for (int family = 0; family < CLASSIFIER_FAMILIES && !result; family++)
 		result = lay_view(&layer, family, &view[family]);
 	if (!result)
-		result = lay_records(&layer, &records);
+		result = lay_blocks(&layer, &blocks);
 	for (int family = 0; family < CLASSIFIER_FAMILIES; family++)
-		view[family].records = records;
+		view[family].blocks = blocks;
 	layer_end(&layer);
 	return result;
 }

@@ -11,8 +11,7 @@
 
 #include "loader/classifier_build.h"
 
-#define WIDE   4  /* a box is wide in a field where it holds more than one in so many ends */
-#define NARROW 16 /* and narrow where it holds, and meets, fewer than one in so many */
+#define WIDE 4 /* a box is wide in a field where it holds more than one in so many ends */
 
 static int compare_values(const void *a, const void *b)
 {
@@ -80,10 +79,10 @@ static int see_field(const struct box *boxes, size_t count, int field, struct fi
 
 /*
  * Sets the field's bit in each box's mask that is narrow in it: few ends of others lie inside, and
- * beside the wide ones it meets few others. The latter leaves out a field in which most are the
- * same, such as the protocol: to be narrow there is of no use.
+ * beside the wide ones it meets few others, fewer than one in `narrow`. The latter leaves out a
+ * field in which most are the same, such as the protocol: to be narrow there is of no use.
  */
-static int find_narrow(const struct box *boxes, size_t count, int field, __u8 *masks)
+static int find_narrow(const struct box *boxes, size_t count, int field, size_t narrow, __u8 *masks)
 {
 	struct field_view view;
 	__u32 most = 0;
@@ -96,8 +95,8 @@ static int find_narrow(const struct box *boxes, size_t count, int field, __u8 *m
 	for (size_t i = 0; i < count; i++)
 		wide += view.inside[i] > most / WIDE;
 	for (size_t i = 0; i < count; i++)
-		if (view.inside[i] <= most / NARROW &&
-		    view.meets[i] <= wide + (count - wide) / NARROW)
+		if (view.inside[i] <= most / narrow &&
+		    view.meets[i] <= wide + (count - wide) / narrow)
 			masks[i] |= (__u8)(1 << field);
 	free(view.lows);
 	return 0;
@@ -120,9 +119,14 @@ static int best_field(const __u8 *masks, size_t count)
 
 struct boxes {
 	const struct box *box;
-	__u8 *narrow; /* by box: a bit for each field it is narrow in */
+	__u8 *narrow;  /* by box: a bit for each field it is narrow in */
+	size_t marked; /* what narrow means there */
 	size_t count;
 };
+
+#define LONGEST_LEAF (CLASSIFIER_LEAF_LINES * BOXES_PER_LINE)
+
+#define BY_ORDER 1 /* in place of what is narrow: parts are runs of rules */
 
 #define EVERY_BOX 0xff /* in place of a mask */
 
@@ -159,15 +163,15 @@ static int take_part(struct box *boxes, __u8 *masks, size_t *count, __u8 mask, s
 	return 0;
 }
 
-/* Divides into at most `most` parts; the last takes what the ones before it left. */
-static int divide(const struct boxes *boxes, size_t most, struct part *parts, size_t *part_count)
+/* Divides by what is narrow into at most `most` parts; the last takes what the others left. */
+static int divide_by_field(const struct boxes *boxes, size_t most, struct part *parts,
+			   size_t *part_count)
 {
 	struct box *rest = malloc((boxes->count + 1) * sizeof(*rest));
 	__u8 *masks = malloc(boxes->count + 1);
 	size_t count = boxes->count;
 	int result = rest && masks ? 0 : -ENOMEM;
 
-	*part_count = 0;
 	if (!result) {
 		memcpy(rest, boxes->box, count * sizeof(*rest));
 		memcpy(masks, boxes->narrow, count);
@@ -184,12 +188,32 @@ static int divide(const struct boxes *boxes, size_t most, struct part *parts, si
 	return result;
 }
 
+/* Divides into runs of the same length: what crosses in every field crosses less in each. */
+static int divide_by_order(const struct boxes *boxes, size_t most, struct part *parts,
+			   size_t *part_count)
+{
+	size_t run = boxes->count / most + 1;
+
+	for (size_t i = 0; i < boxes->count; i += run) {
+		struct part *part = &parts[*part_count];
+
+		part->count = MIN(run, boxes->count - i);
+		part->box = malloc(part->count * sizeof(*part->box));
+		if (!part->box)
+			return -ENOMEM;
+		memcpy(part->box, &boxes->box[i], part->count * sizeof(*part->box));
+		++*part_count;
+	}
+	return 0;
+}
+
 static int lay_parts(struct layer *layer, const struct boxes *boxes, size_t most,
 		     struct classifier_view *view)
 {
 	struct part parts[CLASSIFIER_PARTS];
 	size_t part_count = 0;
-	int result = divide(boxes, most, parts, &part_count);
+	int result = boxes->marked == BY_ORDER ? divide_by_order(boxes, most, parts, &part_count)
+					       : divide_by_field(boxes, most, parts, &part_count);
 
 	qsort(parts, part_count, sizeof(*parts), compare_parts);
 	for (size_t i = 0; i < part_count && !result; i++) {
@@ -224,41 +248,61 @@ static void take_back(struct layer *layer, __u32 used)
  */
 static const struct attempt {
 	size_t parts;
+	size_t narrow;
 	size_t leaf;
 	size_t lines_per_box; /* in eighths */
 	size_t lines;
 } attempts[] = {
-	{ 1, 6, 12, 64 },
-	{ 2, 6, 12, 64 },
-	{ 3, 6, 12, 64 },
-	{ 4, 6, 12, 64 },
-	{ CLASSIFIER_PARTS, 6, 12, 64 },
-	{ CLASSIFIER_PARTS, 12, 16, 64 },
-	{ CLASSIFIER_PARTS, 6, 64, 4096 },
-	{ CLASSIFIER_PARTS, 16, 64, 4096 },
-	{ CLASSIFIER_PARTS, 32, 0, ~0U },
+	{ 1, 16, 6, 12, 64 },
+	{ 2, 16, 6, 12, 64 },
+	{ 3, 16, 6, 12, 64 },
+	{ 4, 16, 6, 12, 64 },
+	{ CLASSIFIER_PARTS, 16, 6, 12, 64 },
+	{ CLASSIFIER_PARTS, 64, 6, 18, 64 },
+	{ CLASSIFIER_PARTS, 64, 12, 18, 64 },
+	{ CLASSIFIER_PARTS, 16, 6, 64, 4096 },
+	{ CLASSIFIER_PARTS, 16, 16, 64, 4096 },
+	{ CLASSIFIER_PARTS, 16, 32, 64, 262144 },
+	{ CLASSIFIER_PARTS, BY_ORDER, 32, 64, 65536 },
+	{ CLASSIFIER_PARTS, 16, 96, 64, 65536 },
+	{ CLASSIFIER_PARTS, 16, LONGEST_LEAF, 64, 65536 },
+	{ CLASSIFIER_PARTS, BY_ORDER, LONGEST_LEAF, 64, 65536 },
+	{ CLASSIFIER_PARTS, 16, 32, 0, ~0U },
+	{ CLASSIFIER_PARTS, BY_ORDER, LONGEST_LEAF, 0, ~0U },
 };
+
+static int mark_narrow(struct boxes *boxes, size_t narrow)
+{
+	int result = 0;
+
+	if (boxes->marked == narrow)
+		return 0;
+	boxes->marked = narrow;
+	if (narrow == BY_ORDER)
+		return 0;
+	memset(boxes->narrow, 0, boxes->count);
+	for (int field = 0; field < CLASSIFIER_FIELDS && !result; field++)
+		result = find_narrow(boxes->box, boxes->count, field, narrow, boxes->narrow);
+	return result;
+}
 
 int parts_lay(struct layer *layer, struct box *box, size_t count, struct classifier_view *view)
 {
 	struct boxes boxes = { .box = box, .narrow = calloc(count + 1, 1), .count = count };
 	__u32 used = layer->tables->used, limit = layer->budget;
-	int result = boxes.narrow ? 0 : -ENOMEM;
+	int result = boxes.narrow ? -ENOSPC : -ENOMEM;
 
-	for (int field = 0; field < CLASSIFIER_FIELDS && !result; field++)
-		result = find_narrow(box, count, field, boxes.narrow);
 	for (size_t i = 0; i < sizeof(attempts) / sizeof(*attempts); i++) {
 		const struct attempt *attempt = &attempts[i];
 		size_t lines = attempt->lines + count * attempt->lines_per_box / 8;
 
-		if (result && result != -ENOSPC && result != -E2BIG)
+		if (result != -ENOSPC && result != -E2BIG)
 			break;
 		take_back(layer, used);
 		layer->leaf = attempt->leaf;
 		layer->budget = (__u32)MIN(limit, used + lines);
-		result = lay_parts(layer, &boxes, attempt->parts, view);
-		if (!result)
-			break;
+		result = mark_narrow(&boxes, attempt->narrow)
+				 ?: lay_parts(layer, &boxes, attempt->parts, view);
 	}
 	layer->budget = limit;
 	free(boxes.narrow);

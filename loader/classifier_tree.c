@@ -15,7 +15,7 @@
 #include "loader/classifier_build.h"
 
 #define PIECES     (CLASSIFIER_KEYS + 1)
-#define MOST_BOXES (CLASSIFIER_LEAF_LINES * BOXES_PER_LINE)
+#define MOST_BOXES 32   /* of a leaf that was not meant to be long */
 #define SAMPLES    1024 /* boxes that are looked at to choose a cut */
 #define SET_ENDS   16   /* ends inside a set that are looked at */
 
@@ -288,7 +288,7 @@ static int lay_leaf(struct tree *tree, const struct region *region, __u32 line)
 	size_t lines = (region->count + BOXES_PER_LINE - 1) / BOXES_PER_LINE;
 	__u32 more = 0;
 
-	if (region->count > MOST_BOXES)
+	if (region->count > MAX(layer->leaf, MOST_BOXES))
 		return -E2BIG;
 	if (lines > 1) {
 		more = layer_take(layer, lines - 1);
@@ -378,7 +378,7 @@ static int lay_region(struct tree *tree, const struct region *region, int depth,
 
 int tree_lay(struct layer *layer, const struct box *boxes, size_t count, __u32 *root)
 {
-	struct region region = { .box = boxes, .count = count };
+	struct region region = { .box = boxes };
 	struct tree *tree = malloc(sizeof(*tree));
 	int result;
 
@@ -389,6 +389,10 @@ int tree_lay(struct layer *layer, const struct box *boxes, size_t count, __u32 *
 	region.span[FIELD_SOURCE_PORT] = region.span[FIELD_DESTINATION_PORT] =
 		(struct span){ 0, 0xffff };
 	region.span[FIELD_PROTOCOL] = (struct span){ 0, 255 };
+	/* Behind a box that holds everything, none is ever asked. */
+	while (region.count < count &&
+	       !(region.count && covers(&boxes[region.count - 1], &region, -1)))
+		region.count++;
 	*root = layer_take(layer, 1);
 	result = *root ? lay_region(tree, &region, 0, *root) : -ENOSPC;
 	free(tree);

@@ -57,9 +57,9 @@ enum classifier_family {
 
 #define CLASSIFIER_LAYERS        2
 #define CLASSIFIER_PARTS         6
-#define CLASSIFIER_DEPTH         12 /* nodes of one tree that a packet visits at most */
-#define CLASSIFIER_LEAF_LINES    16 /* and lines of the leaf behind them */
-#define CLASSIFIER_SEARCH_LEVELS 6  /* lines of a search for each 32 bits */
+#define CLASSIFIER_DEPTH         12  /* nodes of one tree that a packet visits at most */
+#define CLASSIFIER_LEAF_LINES    128 /* and lines of the leaf behind them; a few as a rule */
+#define CLASSIFIER_SEARCH_LEVELS 6   /* lines of a search for each 32 bits */
 
 struct classifier {
 	__u32 miss_access; /* enum access when no rule matches (ACL: allow) */
@@ -69,8 +69,8 @@ struct classifier {
 
 /* A layer as one family sees it. */
 struct classifier_view {
-	__u32 map[2];  /* search trees of source and destination addresses; 0: the address itself */
-	__u32 records; /* first line of the layer's struct classifier_records */
+	__u32 map[2]; /* search trees of source and destination addresses; 0: the address itself */
+	__u32 blocks; /* first line of the layer's blocks of rules */
 	__u32 part_count; /* 0: no rule of this family */
 	struct {
 		__u32 root;
@@ -78,19 +78,22 @@ struct classifier_view {
 	} part[CLASSIFIER_PARTS]; /* in the order of first_rule */
 };
 
-/* What a rule says; looked at when it has matched. A rule's number is its place in its layer,
- * lowest order first. */
-struct classifier_record {
-	__u32 id;     /* rule id, the index of its counters */
-	__u32 order;  /* across layers, the lower one decides */
-	__u32 access; /* enum access */
-	__u32 sets;   /* line of its struct classifier_sets; 0: it has none */
+/* What 16 rules say, in three lines of which a packet mostly needs the first only. A rule's number
+ * is its place in its layer, lowest order first. */
+#define CLASSIFIER_RULES_PER_BLOCK 16
+#define CLASSIFIER_BLOCK_LINES     3
+struct classifier_verdicts {
+	__u32 verdict[CLASSIFIER_RULES_PER_BLOCK]; /* rule id, and VERDICT_ALLOW */
+};
+struct classifier_orders {
+	__u32 order[CLASSIFIER_RULES_PER_BLOCK]; /* across layers, the lower one decides */
+};
+struct classifier_set_lines {
+	__u32 line
+		[CLASSIFIER_RULES_PER_BLOCK]; /* of a struct classifier_sets; 0: the rule has none */
 };
 
-#define CLASSIFIER_RECORDS_PER_LINE 4
-struct classifier_records {
-	struct classifier_record record[CLASSIFIER_RECORDS_PER_LINE];
-};
+#define VERDICT_ALLOW (1U << 31)
 
 /* Search trees whose answer is 1 for values in the set; 0: no set, the box says it all. */
 struct classifier_sets {
@@ -187,7 +190,9 @@ static inline __attribute__((always_inline)) __u32 classifier_protocol(__u32 pro
 
 _Static_assert(sizeof(struct classifier) == SLUICE_CACHE_LINE, "the head is one line");
 _Static_assert(sizeof(struct classifier_view) == SLUICE_CACHE_LINE, "a view is one line");
-_Static_assert(sizeof(struct classifier_records) == SLUICE_CACHE_LINE, "four records to a line");
+_Static_assert(sizeof(struct classifier_verdicts) == SLUICE_CACHE_LINE, "a block is three lines");
+_Static_assert(sizeof(struct classifier_orders) == SLUICE_CACHE_LINE, "a block is three lines");
+_Static_assert(sizeof(struct classifier_set_lines) == SLUICE_CACHE_LINE, "a block is three lines");
 _Static_assert(sizeof(struct classifier_sets) == SLUICE_CACHE_LINE, "a rule's sets are one line");
 _Static_assert(sizeof(struct classifier_box) == 28, "two boxes to a line");
 _Static_assert(sizeof(struct classifier_line) == SLUICE_CACHE_LINE, "a line is one line");

@@ -89,11 +89,24 @@ struct walk {
 	__u32 steps;
 };
 
-static const struct classifier_record *record_at(const struct walk *walk, __u32 rule)
+/* One of the three words that a block says of a rule. */
+static __u32 word_of_rule(const struct walk *walk, __u32 rule, __u32 which)
 {
-	const struct classifier_record *records = (const void *)&walk->lines[walk->view->records];
+	__u32 block = rule / CLASSIFIER_RULES_PER_BLOCK;
+	__u32 line = walk->view->blocks + block * CLASSIFIER_BLOCK_LINES + which;
+	const struct classifier_verdicts *words = (const void *)&walk->lines[line];
 
-	return &records[rule];
+	return words->verdict[rule % CLASSIFIER_RULES_PER_BLOCK];
+}
+
+static __u32 verdict_of(const struct walk *walk, __u32 rule)
+{
+	return word_of_rule(walk, rule, 0);
+}
+
+static __u32 order_of(const struct walk *walk, __u32 rule)
+{
+	return word_of_rule(walk, rule, 1);
 }
 
 static bool box_holds(const struct walk *walk, const struct classifier_line *leaf, int place)
@@ -112,7 +125,7 @@ static bool box_holds(const struct walk *walk, const struct classifier_line *lea
 static bool sets_agree(struct walk *walk, __u32 rule)
 {
 	const struct classifier_sets *sets =
-		(const void *)&walk->lines[record_at(walk, rule)->sets];
+		(const void *)&walk->lines[word_of_rule(walk, rule, 2)];
 
 	walk->steps++;
 	for (int field = 0; field < CLASSIFIER_FIELDS; field++) {
@@ -191,12 +204,12 @@ void walk_classify(const struct table_line *lines, __u32 line, const struct refe
 		for (__u32 i = 0; i < walk.view->part_count; i++)
 			if (walk.view->part[i].first_rule < walk.best)
 				walk_tree(&walk, walk.view->part[i].root);
-		if (walk.best != ~0U && record_at(&walk, walk.best)->order < order) {
-			const struct classifier_record *record = record_at(&walk, walk.best);
-
-			order = record->order;
-			verdict->rule = record->id;
-			verdict->access = record->access;
+		if (walk.best != ~0U && order_of(&walk, walk.best) < order) {
+			order = order_of(&walk, walk.best);
+			verdict->rule = verdict_of(&walk, walk.best) & ~VERDICT_ALLOW;
+			verdict->access = verdict_of(&walk, walk.best) & VERDICT_ALLOW
+						  ? ACCESS_ALLOW
+						  : ACCESS_DENY;
 		}
 	}
 	verdict->steps = walk.steps;

@@ -7,10 +7,12 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "loader/ranges.h"
 #include "tests/harness/random.h"
+#include "tests/harness/rule_set.h"
 #include "tests/harness/walk.h"
 
 #define LINES 4096
@@ -233,7 +235,7 @@ static void rules_added_to_a_base_decide_in_their_order(void **state)
 static void a_list_that_does_not_fit_is_refused_whole(void **state)
 {
 	static struct table_line lines[64];
-	struct tables tables = { .lines = lines, .count = 11 };
+	struct tables tables = { .lines = lines, .count = 13 };
 	struct address_range ranges[40] = { 0 };
 	struct classifier_rule rules[10];
 	struct sluice_error error = { 0 };
@@ -259,11 +261,80 @@ static void a_list_that_does_not_fit_is_refused_whole(void **state)
 	assert_int_equal(classifier_build(&tables, rules, 1, ACCESS_DENY, &line, &error), -ENOSPC);
 	tables_end(&tables);
 	lines[0] = (struct table_line){ 0 };
-	tables = (struct tables){ .lines = lines, .count = 11 };
+	tables = (struct tables){ .lines = lines, .count = 13 };
 	rules[0].source_count = 1;
 	assert_int_equal(classifier_build(&tables, rules, 1, ACCESS_DENY, &line, &error), 0);
 	assert_int_equal(line, 1);
-	assert_in_range(tables.used, 6, 10);
+	assert_in_range(tables.used, 6, 12);
+	tables_end(&tables);
+}
+
+/* Sets like those in use and such as are made against classifiers. Steps: a verdict of the worst of
+ * them looks at no more lines than there would be in a plain list of boxes. */
+static void every_kind_of_rule_set_decides_as_first_match_does(void **state)
+{
+	enum {
+		HEADERS = 300,
+		COUNT = 300,
+		TABLE = 1 << 20
+	};
+	static struct reference_tuple headers[HEADERS];
+	static size_t match[HEADERS];
+	struct table_line *lines = calloc(TABLE, sizeof(*lines));
+
+	(void)state;
+	assert_non_null(lines);
+	for (int i = 0; i < 2 * RULE_SET_KIND_COUNT; i++) {
+		struct tables tables = { .lines = lines, .count = TABLE };
+		struct random random = { (uint64_t)i };
+		struct rule_set set;
+		__u32 line;
+
+		if (i / 2 == RULES_LONG_LISTS) /* seconds; tests/bpf asks it */
+			continue;
+		lines[0] = (struct table_line){ 0 };
+		rule_set_draw(&set, i / 2, i % 2, COUNT, 11);
+		rule_set_headers(&set, &random, headers, HEADERS);
+		rule_set_match(&set, headers, HEADERS, match);
+		assert_int_equal(
+			classifier_build(&tables, set.rule, set.count, ACCESS_DENY, &line, NULL),
+			0);
+		for (int j = 0; j < HEADERS; j++) {
+			struct walk_verdict verdict;
+
+			walk_classify(lines, line, &headers[j], &verdict);
+			assert_int_equal(verdict.rule,
+					 match[j] < set.count ? set.rule[match[j]].id : 0);
+			assert_in_range(verdict.steps, 0, COUNT / 2 + 30);
+		}
+		tables_end(&tables);
+		rule_set_free(&set);
+	}
+	free(lines);
+}
+
+static void rules_behind_one_that_matches_everything_take_no_room(void **state)
+{
+	static struct classifier_rule rules[5000];
+	static struct table_line lines[LINES];
+	struct tables tables = { .lines = lines, .count = LINES };
+	struct reference_tuple tuple = { .protocol = IPPROTO_TCP };
+	struct walk_verdict verdict;
+	__u32 line;
+
+	(void)state;
+	for (size_t i = 0; i < 5000; i++)
+		rules[i] = (struct classifier_rule){ .id = (__u32)i + 1,
+						     .order = (__u32)i,
+						     .protocol = SLUICE_ANY,
+						     .icmp_type = SLUICE_ANY,
+						     .icmp_code = SLUICE_ANY,
+						     .any_source = true,
+						     .any_destination = true };
+	lines[0] = (struct table_line){ 0 };
+	assert_int_equal(classifier_build(&tables, rules, 5000, ACCESS_DENY, &line, NULL), 0);
+	walk_classify(lines, line, &tuple, &verdict);
+	assert_int_equal(verdict.rule, 1);
 	tables_end(&tables);
 }
 
@@ -303,6 +374,8 @@ int main(void)
 		cmocka_unit_test(random_lists_decide_as_first_match_does),
 		cmocka_unit_test(rules_added_to_a_base_decide_in_their_order),
 		cmocka_unit_test(a_list_that_does_not_fit_is_refused_whole),
+		cmocka_unit_test(every_kind_of_rule_set_decides_as_first_match_does),
+		cmocka_unit_test(rules_behind_one_that_matches_everything_take_no_room),
 		cmocka_unit_test(an_empty_list_of_sources_matches_nothing),
 	};
 
