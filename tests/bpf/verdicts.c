@@ -152,6 +152,56 @@ static void hostile_rules_decide_as_first_match_does(void **state)
 					   headers_of((enum rule_set_kind)kind));
 }
 
+/* Every so many-th rule is left out of the base and laid over it. */
+#define ADDED_STEP 50
+
+static __u32 lay_in_two(const struct rule_set *set, enum access miss)
+{
+	struct classifier_rule *base = calloc(set->count, sizeof(*base));
+	struct classifier_rule *added = calloc(set->count, sizeof(*added));
+	size_t base_count = 0, added_count = 0;
+	struct sluice_error error = { 0 };
+	__u32 line = 0, extended = 0;
+
+	assert_true(base && added);
+	for (size_t i = 0; i < set->count; i++)
+		if (i % ADDED_STEP)
+			base[base_count++] = set->rule[i];
+		else
+			added[added_count++] = set->rule[i];
+	verdicts_clear(&verdicts);
+	if (classifier_build(&verdicts.tables, base, base_count, miss, &line, &error) ||
+	    classifier_extend(&verdicts.tables, line, added, added_count, &extended, &error))
+		fail_msg("%s: %s", rule_set_names[set->kind], error.message);
+	free(base);
+	free(added);
+	return extended;
+}
+
+static void rules_laid_over_others_decide_as_first_match_does(void **state)
+{
+	(void)state;
+	for (int kind = 0; kind < RULES_FIRST_HOSTILE; kind++)
+		for (int ipv6 = 0; ipv6 < 2; ipv6++) {
+			struct random random = { 5 };
+			size_t from_added = 0;
+			struct rule_set set;
+			__u32 line;
+
+			rule_set_draw(&set, (enum rule_set_kind)kind, ipv6, 10000, 5);
+			rule_set_headers(&set, &random, headers, HEADERS);
+			rule_set_match(&set, headers, HEADERS, match);
+			line = lay_in_two(&set, ACCESS_DENY);
+			verdicts_put(&verdicts, 0, headers, HEADERS);
+			verdicts_ask(&verdicts, line, 0, HEADERS);
+			assert_int_equal(count_wrong(&set, ACCESS_DENY, HEADERS), 0);
+			for (size_t i = 0; i < HEADERS; i++)
+				from_added += match[i] < set.count && match[i] % ADDED_STEP == 0;
+			assert_in_range(from_added, 10, HEADERS / 2);
+			rule_set_free(&set);
+		}
+}
+
 static struct {
 	enum rule_set_kind kind;
 	size_t rules;
@@ -187,6 +237,7 @@ int main(int count, char **arguments)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(few_rules_decide_as_first_match_does),
 		cmocka_unit_test(a_hundred_thousand_rules_decide_as_first_match_does),
+		cmocka_unit_test(rules_laid_over_others_decide_as_first_match_does),
 		cmocka_unit_test(hostile_rules_decide_as_first_match_does),
 	};
 
