@@ -237,6 +237,17 @@ def machine_lines(machine):
     return list(lines(machine or {}, 0))
 
 
+def flat(row):
+    """{"a": {"b": 1}} becomes {"a b": 1}."""
+    made = {}
+    for key, value in row.items():
+        if isinstance(value, dict):
+            made.update({f"{key} {inner}": what for inner, what in value.items()})
+        else:
+            made[key] = value
+    return made
+
+
 def part_lines(name, value, depth=3):
     """What another program measured: a table where it is one, headings where it nests."""
     rows = value if isinstance(value, list) else None
@@ -244,6 +255,7 @@ def part_lines(name, value, depth=3):
             all(not isinstance(x, (dict, list)) for v in value.values() for x in v.values()):
         rows = [{"": key, **row} for key, row in value.items()]
     if rows and all(isinstance(row, dict) for row in rows):
+        rows = [flat(row) for row in rows]
         heads = list(dict.fromkeys(head for row in rows for head in row))
         return [f"{'#' * depth} {name}", ""] + table(heads, [
             [f"{row.get(h, '-'):.4g}" if isinstance(row.get(h), float) else str(row.get(h, "-"))
