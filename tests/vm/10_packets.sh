@@ -5,7 +5,7 @@
 # test and that of large rule sets, which it has no time for.
 # shellcheck source=tests/vm/lib.sh
 . "$(dirname "$0")/lib.sh"
-inside bookworm 420
+inside bookworm 900
 
 programs=()
 for source in tests/bpf/*.c; do

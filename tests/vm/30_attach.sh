@@ -4,7 +4,7 @@
 cd "$(dirname "$0")/../.." || exit 1
 # shellcheck source=tests/vm/lib.sh
 . tests/vm/lib.sh
-inside bookworm 240
+inside bookworm 600
 modprobe -a veth tun
 # shellcheck source=tests/system/lib.sh
 . tests/system/lib.sh
