@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "tests/harness/feeder.h"
+#include "tests/harness/statistics.h"
 
 #define BUCKETS     32768  /* the table has its usual size */
 #define QUOTA       131072 /* flows of the other port */
@@ -195,22 +196,6 @@ static double sample(struct bench *bench, enum place place, enum neighbour what,
 	}
 	fail_msg("the other CPU has no time for the other port");
 	return 0;
-}
-
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return x < y ? -1 : x > y;
-}
-
-static double median(const double *values, int count)
-{
-	double sorted[MOST_ROUNDS];
-
-	memcpy(sorted, values, (size_t)count * sizeof(*values));
-	qsort(sorted, (size_t)count, sizeof(*sorted), compare);
-	return sorted[count / 2];
 }
 
 /* Times what it costs while the other talks, which any port may do. */

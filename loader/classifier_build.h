@@ -88,6 +88,10 @@ static inline void *layer_line(const struct layer *layer, __u32 line)
 	return tables_line(layer->tables, line);
 }
 
+/* classifier_search.c: lays the inner lines over `count` lines from `first` on, which lie behind each
+ * other. last: the last value of each, overwritten. -ENOSPC; -E2BIG: too many for a search. */
+int search_tree_lay(struct layer *layer, __u32 first, size_t count, __u32 *last, __u32 *root);
+
 /* classifier_sets.c */
 /* Orders, joins what overlaps or touches, drops what is upside down; returns how many are left. */
 size_t spans_normalize(struct span *spans, size_t count);

@@ -11,8 +11,6 @@
 
 #include "loader/classifier_build.h"
 
-#define PIECES (CLASSIFIER_KEYS + 1)
-
 static const address_number ipv4_first = (address_number)0xffff << 32;
 static const address_number ipv4_last = ((address_number)0xffff << 32) + 0xffffffff;
 
@@ -229,39 +227,18 @@ static int find_pieces(struct layer *layer, const struct borders *borders, size_
 	return 0;
 }
 
-static int lay_inner(struct layer *layer, __u32 *first, size_t *count, __u32 *from)
-{
-	size_t above = (*count + PIECES - 1) / PIECES;
-	__u32 line = layer_take(layer, above);
-
-	if (!line)
-		return -ENOSPC;
-	for (size_t i = 0; i < above; i++) {
-		struct classifier_line *inner = layer_line(layer, line + (__u32)i);
-
-		inner->header = LINE_INNER | (*first + (__u32)(i * PIECES));
-		memset(inner->key, 0xff, sizeof(inner->key));
-		for (size_t j = 1; j < PIECES && i * PIECES + j < *count; j++)
-			inner->key[j - 1] = from[i * PIECES + j] - 1;
-		from[i] = from[i * PIECES];
-	}
-	*first = line;
-	*count = above;
-	return 0;
-}
-
 static int lay_pieces(struct layer *layer, const struct piece *pieces, size_t piece_count,
 		      __u32 *root)
 {
 	size_t count = (piece_count + CLASSIFIER_ANSWERS - 1) / CLASSIFIER_ANSWERS;
 	__u32 line = layer_take(layer, count);
-	__u32 *from;
-	int result = 0;
+	__u32 *last;
+	int result;
 
 	if (!line)
 		return -ENOSPC;
-	from = malloc(count * sizeof(*from));
-	if (!from)
+	last = malloc(count * sizeof(*last));
+	if (!last)
 		return -ENOMEM;
 	for (size_t i = 0; i < count; i++) {
 		struct classifier_line *answers = layer_line(layer, line + (__u32)i);
@@ -277,13 +254,10 @@ static int lay_pieces(struct layer *layer, const struct piece *pieces, size_t pi
 				answers->answer_key[j - 1] = pieces[piece].from - 1;
 			answers->answer[j] = pieces[piece].answer;
 		}
-		from[i] = pieces[i * CLASSIFIER_ANSWERS].from;
+		last[i] = i + 1 < count ? pieces[(i + 1) * CLASSIFIER_ANSWERS].from - 1 : ~0U;
 	}
-	for (int levels = 1; count > 1 && !result; levels++)
-		result = levels < CLASSIFIER_SEARCH_LEVELS ? lay_inner(layer, &line, &count, from)
-							   : -E2BIG;
-	free(from);
-	*root = line;
+	result = search_tree_lay(layer, line, count, last, root);
+	free(last);
 	return result;
 }
 

@@ -8,7 +8,6 @@
 
 /* Each line holds whole spans, two keys each, so that it begins outside of every span. */
 #define SPANS_PER_LINE (CLASSIFIER_KEYS / 2)
-#define PIECES         (CLASSIFIER_KEYS + 1)
 
 static int compare_spans(const void *a, const void *b)
 {
@@ -133,34 +132,11 @@ static void lay_members(struct classifier_line *line, const struct span *spans, 
 	}
 }
 
-/* One level of the tree over `count` lines of the level below; last: the last value of each. */
-static int lay_level(struct layer *layer, __u32 *first, size_t *count, __u32 *last)
-{
-	size_t above = (*count + PIECES - 1) / PIECES;
-	__u32 line = layer_take(layer, above);
-
-	if (!line)
-		return -ENOSPC;
-	for (size_t i = 0; i < above; i++) {
-		struct classifier_line *inner = layer_line(layer, line + (__u32)i);
-		size_t pieces = *count - i * PIECES < PIECES ? *count - i * PIECES : PIECES;
-
-		inner->header = LINE_INNER | (*first + (__u32)(i * PIECES));
-		memset(inner->key, 0xff, sizeof(inner->key));
-		for (size_t j = 0; j + 1 < pieces; j++)
-			inner->key[j] = last[i * PIECES + j];
-		last[i] = last[i * PIECES + pieces - 1];
-	}
-	*first = line;
-	*count = above;
-	return 0;
-}
-
 int set_lay(struct layer *layer, struct set *set)
 {
 	size_t count = (set->count + SPANS_PER_LINE - 1) / SPANS_PER_LINE;
 	__u32 first, *last;
-	int result = 0;
+	int result;
 
 	if (set->laid.line)
 		return 0;
@@ -178,9 +154,7 @@ int set_lay(struct layer *layer, struct set *set)
 		lay_members(layer_line(layer, first + (__u32)i), spans, rest);
 		last[i] = spans[rest - 1].high;
 	}
-	for (int levels = 1; count > 1 && !result; levels++)
-		result = levels < CLASSIFIER_SEARCH_LEVELS ? lay_level(layer, &first, &count, last)
-							   : -E2BIG;
+	result = search_tree_lay(layer, first, count, last, &first);
 	free(last);
 	if (!result)
 		set->laid = (struct laid){ first, layer->tables->used };
