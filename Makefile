@@ -203,11 +203,15 @@ BENCH_SCRIPTS = $(wildcard bench/*.sh bench/*/*.sh)
 format: ## lay the C sources out as .clang-format says
 	clang-format -i $(SOURCES)
 
+# cppcheck does not know what a ?: b is, breaks off in some compound literals, and takes the return of
+# a value that was asked for 0 before for a condition.
 lint: ## shellcheck, cppcheck, mandoc and the shape of the source
 	shellcheck -x -S warning -P tests/system $(SCRIPTS)
 	shellcheck -S warning -e SC1090,SC2034,SC2154 $(BENCH_SCRIPTS)
 	cppcheck -q --std=c11 --enable=warning,portability --inline-suppr --error-exitcode=1 \
-		-I. loader cli
+		--suppress=internalAstError --suppress=selfAssignment \
+		--suppress=identicalInnerCondition \
+		--include=tests/harness/cppcheck.h -I. loader cli
 	mandoc -Tlint -Wwarning cli/sluice.8
 	@for script in $(UNIT_SCRIPTS); do BUILD=$(BUILD) $$script || exit 1; done
 

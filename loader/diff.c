@@ -90,12 +90,12 @@ static json_t *added_json(const struct schema_kind *kind, const struct entry *en
 static void diff_object(struct diff *diff, const struct schema_kind *kind, const char *owner,
 			const struct entry *from, const struct entry *to)
 {
+	const struct entry *either = to ? to : from;
 	char path[160];
 
-	snprintf(path, sizeof(path), "%s%s%s", owner, *owner ? "/" : "",
-		 to ? to->name : from->name);
+	snprintf(path, sizeof(path), "%s%s%s", owner, *owner ? "/" : "", either->name);
 	if (!from)
-		add_change(diff, "add", kind, path, NULL, added_json(kind, to));
+		add_change(diff, "add", kind, path, NULL, added_json(kind, either));
 	else if (!to)
 		add_change(diff, "remove", kind, path, object_json(kind, from->object, false),
 			   NULL);

@@ -107,6 +107,7 @@ static int copy_field(const struct sluice_field *field, const void *from, void *
 		return 0;
 	*target.items = list_allocate(*source.count, size);
 	if (!*target.items)
+		/* cppcheck-suppress memleak; `to` holds the list */
 		return -ENOMEM;
 	for (; *target.count < *source.count; (*target.count)++) {
 		if (value_copy(value->type, list_item(&source, size, *target.count),
@@ -144,6 +145,7 @@ static int copy_object(const struct schema_kind *kind, const void *from, void *t
 			continue;
 		*target.items = list_allocate(*source.count, inner->size);
 		if (!*target.items)
+			/* cppcheck-suppress memleak; `to` holds the list */
 			return -ENOMEM;
 		while (*target.count < *source.count) {
 			size_t i = (*target.count)++;

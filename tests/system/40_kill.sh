@@ -96,7 +96,7 @@ threat_18_killed_at_each_step_of_a_rule_added()
 		runs=$(ssh_runs)
 		sluice export | tee "$work/export.yaml"
 		grep -q first "$work/export.yaml"
-		[ "$(grep -c ssh "$work/export.yaml")" = $([ "$runs" = yes ] && echo 1 || echo 0) ]
+		[ "$(grep -c ssh "$work/export.yaml")" = "$([ "$runs" = yes ] && echo 1 || echo 0)" ]
 		[ "$runs" = yes ] || host "$STEPS" "$SWITCH" allow db/ssh/200/22
 		host "$STEPS" "$SWITCH" allow db/third/400/3333
 		[ "$(ssh_runs)" = yes ]
