@@ -46,14 +46,16 @@ static json_t *port_json(struct sluice *sw, const struct sluice_port_status *por
 
 	/* A port that went meanwhile has no counters; that is no failure of status. */
 	sluice_port_counters(sw, port->name, &counters, &error);
-	return json_pack("{ss ss ss ss si si ss ss so s{sIsI} s{sIsI} sI}", "name", port->name,
+	return json_pack("{ss ss ss ss si si ss ss so s{sIsI} s{sIsI} sI s{sIsI}}", "name", port->name,
 			 "device", port->device, "vnet", port->vnet, "subnet", port->subnet, "slot",
 			 (int)port->slot, "ifindex", (int)port->ifindex, "delivery",
 			 sluice_delivery_name(port->delivery), "why", port->why, "drift",
 			 text_or_null(port->drift), "rx", "packets",
 			 (json_int_t)counters.rx_packets, "bytes", (json_int_t)counters.rx_bytes,
 			 "tx", "packets", (json_int_t)counters.tx_packets, "bytes",
-			 (json_int_t)counters.tx_bytes, "drops", (json_int_t)drop_sum(&counters));
+			 (json_int_t)counters.tx_bytes, "drops", (json_int_t)drop_sum(&counters),
+			 "flows", "used", (json_int_t)port->flows, "limit",
+			 (json_int_t)port->flow_limit);
 }
 
 static void print_status_json(struct sluice *sw, const struct sluice_status *status)
@@ -94,9 +96,9 @@ static void print_ports(const struct invocation *invocation, struct sluice *sw,
 	static const struct table_column columns[] = {
 		{ "PORT", false },     { "DEVICE", false }, { "VNET/SUBNET", false },
 		{ "DELIVERY", false }, { "RX", true },      { "TX", true },
-		{ "DROPS", true },     { "WHY", false },
+		{ "DROPS", true },     { "FLOWS", true },   { "WHY", false },
 	};
-	struct table *table = table_new(invocation, columns, 8);
+	struct table *table = table_new(invocation, columns, 9);
 
 	for (size_t i = 0; i < status->port_count; i++) {
 		const struct sluice_port_status *port = &status->ports[i];
@@ -114,10 +116,11 @@ static void print_ports(const struct invocation *invocation, struct sluice *sw,
 		table_cell(table, 4, SHADE_PLAIN, "%llu", (unsigned long long)counters.rx_packets);
 		table_cell(table, 5, SHADE_PLAIN, "%llu", (unsigned long long)counters.tx_packets);
 		table_cell(table, 6, SHADE_PLAIN, "%llu", drops);
+		table_cell(table, 7, SHADE_PLAIN, "%llu/%u", port->flows, port->flow_limit);
 		if (port->drift[0])
-			table_cell(table, 7, SHADE_BAD, "%s", port->drift);
+			table_cell(table, 8, SHADE_BAD, "%s", port->drift);
 		else
-			table_cell(table, 7, SHADE_FAINT, "%s", port->why);
+			table_cell(table, 8, SHADE_FAINT, "%s", port->why);
 	}
 	table_end(table, "no ports");
 }

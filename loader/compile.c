@@ -4,6 +4,7 @@
  * laid, then ports, which lay the policies they use, and last the root that ties them together.
  */
 #include "loader/compiler.h"
+#include "loader/flow_share.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -205,7 +206,7 @@ static int lay_port(struct compiler *compiler, size_t index, struct port *port)
 	memcpy(port->mac, from->mac, sizeof(port->mac));
 	port->flags = port_flags(compiler, from, &compiler->placements[index], subnet_nsg);
 	port->delivery = compiler->placements[index].delivery;
-	port->flow_limit = from->flow_limit;
+	port->flow_limit = from->flow_limit ?: compiler->flow_share;
 	for (int i = 0; i < DIRECTION_COUNT && !result; i++) {
 		result = compile_switch_acls(compiler, build, i, &port->switch_acl[i]);
 		if (!result)
@@ -224,6 +225,7 @@ static int lay_ports(struct compiler *compiler, struct root *root, struct port *
 	int result = 0;
 
 	root->port_count = 1;
+	compiler->flow_share = flow_share(compiler->config);
 	for (size_t i = 0; i < compiler->config->port_count; i++)
 		if (compiler->port_slot[i] >= root->port_count)
 			root->port_count = compiler->port_slot[i] + 1;

@@ -53,6 +53,7 @@ struct compiler {
 	struct extent_list extents;     /* of the version so far: the network's, then the policies' */
 	size_t *port_vnet;              /* by index in config->ports: index in config->vnets */
 	__u32 *port_slot;               /* by index in config->ports */
+	unsigned int flow_share;        /* of each port without a flowLimit */
 };
 
 /* compile.c: the names of a version, from ports to sets of addresses, and what was allocated. */

@@ -6,6 +6,7 @@
 #include <errno.h>
 
 #include "loader/doctor.h"
+#include "loader/flow_share.h"
 #include "loader/switch.h"
 
 static void check_switch(struct findings *findings, const char *name, const char *netns)
@@ -25,7 +26,7 @@ static void check_switch(struct findings *findings, const char *name, const char
 		finding_add(findings, SLUICE_CANNOT, "running switch", "", "%s: %s", name,
 			    error.message);
 	} else {
-		flow_limits_check(sw, config, text, sizeof(text));
+		flow_limits_check(config, text, sizeof(text));
 		if (text[0])
 			finding_add(findings, SLUICE_SLOWER, "flow table", "", "%s: %s", name,
 				    text);

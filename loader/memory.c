@@ -77,31 +77,3 @@ int switch_memory(const struct sluice *sw, struct sluice_memory *memory,
 	*memory = sum;
 	return 0;
 }
-
-/* Until it is four fifths full, the table refuses less than one new flow in a thousand. */
-void flow_limits_check(const struct sluice *sw, const struct sluice_config *config, char *text,
-		       size_t size)
-{
-	unsigned long long capacity = (unsigned long long)sw->flow_buckets * FLOWS_PER_BUCKET;
-	unsigned long long room = capacity * 4 / 5, sum = 0;
-
-	text[0] = '\0';
-	for (size_t i = 0; i < config->port_count; i++)
-		sum += config->ports[i].flow_limit;
-	for (size_t i = 0; i < config->port_count; i++) {
-		const struct sluice_port *port = &config->ports[i];
-
-		if (port->flow_limit > room) {
-			snprintf(text, size,
-				 "port %.64s alone can shut the others out of the flow table: its "
-				 "flowLimit is %u, the table is as good as full at %llu of %llu",
-				 port->name, port->flow_limit, room, capacity);
-			return;
-		}
-	}
-	if (sum > room)
-		snprintf(text, size,
-			 "ports can together shut others out of the flow table: their flowLimits add "
-			 "up to %llu, the table is as good as full at %llu of %llu",
-			 sum, room, capacity);
-}

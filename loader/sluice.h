@@ -187,7 +187,7 @@ struct sluice_port {
 	bool allow_spoofing;      /* guards.spoofing: allow */
 	bool allow_dhcp_server;   /* guards.dhcpServer: allow */
 	bool allow_router_advert; /* guards.routerAdvert: allow */
-	unsigned int flow_limit;
+	unsigned int flow_limit; /* 0: an even share of the flow table, up to 100,000 */
 	/* acceleration.mode: "off" is the only one this version can do. */
 };
 
@@ -407,6 +407,8 @@ struct sluice_port_status {
 	enum delivery delivery;
 	char why[160];      /* why this delivery: "veth: tc keeps GSO" */
 	char drift[160];    /* "" or what is wrong: "device vanished", "program detached" */
+	unsigned long long flows; /* it has, those included whose time is just out */
+	unsigned int flow_limit;  /* it may have: flowLimit, or its share of the flow table */
 };
 
 struct sluice_uplink_status {
@@ -434,7 +436,7 @@ struct sluice_status {
 	unsigned int table_lines_used; /* by the running version */
 	unsigned long long flows; /* in the flow table, those included whose time is just out */
 	unsigned long long flow_capacity;
-	char flow_warning[256]; /* the ports' flowLimits do not fit into it; else "" */
+	char flow_warning[256]; /* what the ports may have does not fit in, or is little; else "" */
 	struct sluice_memory memory;
 	unsigned char mac[6];          /* the switch's own */
 	struct sluice_port_status *ports;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "loader/attach.h"
+#include "loader/flow_share.h"
 
 static void say_drift(const struct sluice *sw, const struct attachment *attachment,
 		      const struct devices *devices, char drift[160])
@@ -39,6 +40,8 @@ static void fill_port(const struct sluice *sw, const struct attachment *attachme
 	snprintf(status->vnet, sizeof(status->vnet), "%s", port->vnet);
 	snprintf(status->subnet, sizeof(status->subnet), "%s", port->subnet);
 	status->slot = ids_find(sw->slots, port->name);
+	status->flows = __atomic_load_n(&sw->flow_usage[status->slot], __ATOMIC_RELAXED);
+	status->flow_limit = port->flow_limit;
 	status->ifindex = attachment->ifindex;
 	status->delivery = attachment->placement.delivery;
 	snprintf(status->why, sizeof(status->why), "%s", attachment->placement.why);
@@ -79,6 +82,7 @@ static void fill(const struct sluice *sw, const struct sluice_config *config,
 		 struct sluice_status *status)
 {
 	const struct root *root = switch_root(sw);
+	unsigned int share = flow_share(config);
 
 	snprintf(status->name, sizeof(status->name), "%s", sw->name);
 	snprintf(status->netns, sizeof(status->netns), "%s", sw->netns);
@@ -86,7 +90,7 @@ static void fill(const struct sluice *sw, const struct sluice_config *config,
 	status->table_lines = sw->line_count;
 	status->table_lines_used = root->line_count;
 	status->flow_capacity = (unsigned long long)sw->flow_buckets * FLOWS_PER_BUCKET;
-	flow_limits_check(sw, config, status->flow_warning, sizeof(status->flow_warning));
+	flow_limits_check(config, status->flow_warning, sizeof(status->flow_warning));
 	for (__u32 slot = 0; slot < SLUICE_MAX_PORTS; slot++)
 		status->flows += __atomic_load_n(&sw->flow_usage[slot], __ATOMIC_RELAXED);
 	memcpy(status->mac, root->mac, sizeof(status->mac));
@@ -104,6 +108,9 @@ static void fill(const struct sluice *sw, const struct sluice_config *config,
 			fill_port(sw, attachment, port, devices,
 				  &status->ports[status->port_count++]);
 	}
+	for (size_t i = 0; i < status->port_count; i++)
+		if (!status->ports[i].flow_limit)
+			status->ports[i].flow_limit = share;
 }
 
 int sluice_status_get(struct sluice *sw, struct sluice_status **status, struct sluice_error *error)

@@ -93,10 +93,6 @@ int flow_size_check(const struct sluice *sw, const struct sluice_config *config,
 /* What the switch's maps take, by the kernel's word. */
 int switch_memory(const struct sluice *sw, struct sluice_memory *memory,
 		  struct sluice_error *error);
-/* Whether what the ports may have fits into the flow table: text says what comes of it if not, else it
- * is empty. */
-void flow_limits_check(const struct sluice *sw, const struct sluice_config *config, char *text,
-		       size_t size);
 
 /* --- programs and maps (loader/load.c, loader/host.c) --- */
 

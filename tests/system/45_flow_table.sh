@@ -82,6 +82,9 @@ ports_that_could_fill_the_table_are_named()
 {
 	local port ports
 	ports=$(sluice -j status | json "' '.join(p['name'] for p in d['ports'])")
+	# Nobody is told anything while nobody asked for anything, and all together fit in.
+	sluice -j status | json "d['flowWarning'], sum(p['flows']['limit'] for p in d['ports']) <= 209715" |
+		grep -xF '(None, True)'
 	for port in $ports; do
 		sluice port set "$port" --flow-limit 1000
 	done
@@ -97,9 +100,29 @@ ports_that_could_fill_the_table_are_named()
 	sluice doctor | grep -F 'ports can together shut others out of the flow table'
 }
 
+what_one_is_given_the_others_share_no_more_and_no_flow_is_ended()
+{
+	local before count port
+	for port in $(sluice -j status | json "' '.join(p['name'] for p in d['ports'])"); do
+		sluice port set "$port" --flow-limit ''
+	done
+	count=$(sluice -j status | json "len(d['ports'])")
+	passes web1 tcp 10.1.2.4 5432
+	before=$(sluice -j flow list --port web1 | wc -l)
+	[ "$before" -gt 0 ]
+	sluice port set db1 --flow-limit 150000
+	sluice -j status | json "[p['flows']['limit'] for p in d['ports'] if p['name'] == 'web1']" |
+		grep -xF "[$(((209715 - 150000) / (count - 1)))]"
+	[ "$(sluice -j flow list --port web1 | wc -l)" = "$before" ]
+	sluice -j status | json "[p['flows']['used'] > 0 for p in d['ports'] if p['name'] == 'web1']" |
+		grep -xF "[True]"
+	sluice status | grep -E '^db1 .* [0-9]+/150000 '
+}
+
 must world_up
 run_tests the_document_sizes_the_table_and_status_shows_it \
 	another_size_is_refused_before_anything_changes new_programs_take_over_a_table_of_any_size \
 	a_size_out_of_range_is_refused_by_line flows_in_use_are_counted \
-	ports_that_could_fill_the_table_are_named
+	ports_that_could_fill_the_table_are_named \
+	what_one_is_given_the_others_share_no_more_and_no_flow_is_ended
 finish

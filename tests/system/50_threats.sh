@@ -115,7 +115,7 @@ threat_12_a_guest_at_its_flow_limit_harms_nobody_else()
 	passes web2 tcp 10.1.2.4 5432
 	passes db1 udp 10.1.1.5 53
 	hold_close
-	sluice port set web1 --flow-limit 100000
+	sluice port set web1 --flow-limit ''
 	sluice flow flush
 	passes web1 tcp 10.1.2.4 5432
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "loader/flow_share.h"
 #include "tests/harness/compile_bench.h"
 #include "tests/harness/random_document.h"
 #include "tests/harness/random_packet.h"
@@ -258,6 +259,8 @@ static void ports_say_what_the_document_says_of_them(void **state)
 					     PORT_KEEP_NSG_IN | PORT_KEEP_NSG_OUT);
 	assert_int_equal(vm1->delivery, DELIVERY_XDP);
 	assert_int_equal(vm1->flow_limit, 7);
+	assert_int_equal(vm2->flow_limit, flow_share(bench.config));
+	assert_int_equal(vm3->flow_limit, flow_share(bench.config));
 	assert_int_equal(vm1->mac[5], 1);
 	assert_int_equal(vm1->slot, ids_find(bench.slots, "vm1"));
 	/* The subnet's NSG keeps flows, the port's own does not. */

@@ -174,7 +174,7 @@ static void an_update_touches_what_it_names(void **state)
 	assert_null(port->acl);
 	assert_int_equal(port->address_count, 1);
 	assert_int_equal(port->asg_count, 0);
-	assert_int_equal(port->flow_limit, 100000);
+	assert_int_equal(port->flow_limit, 0);
 	assert_string_equal(port->device, "red/eth0");
 	assert_int_equal(sluice_config_update(config, SLUICE_SWITCH, NULL, NULL,
 					      SETTINGS(SET("tcp", "strict")), &error),
@@ -330,7 +330,7 @@ static void json_has_the_files_keys(void **state)
 			    "\"vnet\":\"green\",\"subnet\":\"web\",\"mac\":\"52:54:00:12:34:56\","
 			    "\"addresses\":[\"10.1.1.4\"],\"nsg\":null,\"acl\":null,\"asgs\":[],"
 			    "\"guards\":{\"spoofing\":\"deny\",\"dhcpServer\":\"allow\","
-			    "\"routerAdvert\":\"deny\"},\"flowLimit\":100000,"
+			    "\"routerAdvert\":\"deny\"},\"flowLimit\":null,"
 			    "\"acceleration\":{\"mode\":\"off\"}}");
 	free(text);
 	text = json_dumps(json_array_get(rules, 1), JSON_COMPACT);

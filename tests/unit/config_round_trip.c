@@ -115,7 +115,7 @@ static void the_full_document_means_what_it_says(void **state)
 	assert_string_equal(sluice_address_text(&port->addresses[1], text), "fd00:1:0:1::4");
 	assert_true(port->allow_spoofing && port->allow_dhcp_server && port->allow_router_advert);
 	assert_int_equal(port->flow_limit, 500);
-	assert_int_equal(config->ports[1].flow_limit, 100000);
+	assert_int_equal(config->ports[1].flow_limit, 0);
 	assert_false(config->ports[1].allow_spoofing);
 	assert_null(config->ports[1].nsg);
 	sluice_config_free(config);
