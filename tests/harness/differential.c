@@ -15,10 +15,12 @@
 #include "bpf/sluice.skel.h"
 #include "loader/compile.h"
 #include "maps/control.h"
+#include "tests/harness/detached.h"
 #include "tests/harness/random_document.h"
 #include "tests/harness/random_packet.h"
 
 #define FLOW_BUCKETS 4096
+#define ADDITIONS    50 /* of a hundred changes so many are a rule more */
 
 struct differential {
 	struct sluice_bpf *skeleton;
@@ -31,6 +33,7 @@ struct differential {
 	struct trace *trace; /* one per possible CPU, as the map is read and written */
 	int cpu_count;
 	int cpu;
+	struct sluice *sw; /* for what goes by sluice_change() */
 	struct reference *reference;
 	struct random_plan plan;
 	struct sluice_config *config;
@@ -125,6 +128,12 @@ struct differential *differential_open(void)
 	result = load(differential);
 	if (!result)
 		result = stay_on_cpu(differential);
+	if (!result) {
+		differential->sw = detached_open(differential->skeleton, differential->control,
+						 &differential->tables, differential->slots,
+						 differential->rules);
+		result = differential->sw ? 0 : -ENOENT;
+	}
 	differential->trace = calloc((size_t)(result ? 1 : differential->cpu_count),
 				     sizeof(*differential->trace));
 	if (result || !differential->trace) {
@@ -137,6 +146,7 @@ struct differential *differential_open(void)
 
 void differential_close(struct differential *differential)
 {
+	detached_close(differential->sw);
 	sluice_bpf__destroy(differential->skeleton);
 	ids_free(differential->slots);
 	ids_free(differential->rules);
@@ -198,9 +208,9 @@ static bool mismatch(struct differential *differential, const struct reference_p
 
 /* --- the running version --- */
 
-static int compile_next(struct differential *differential, __u32 *root, struct sluice_error *error)
+static int compile_next(struct differential *differential, const struct sluice_config *config,
+			__u32 *root, struct sluice_error *error)
 {
-	const struct sluice_config *config = differential->config;
 	struct placement *placements = calloc(config->port_count + 1, sizeof(*placements));
 	int result = placements ? 0 : -ENOMEM;
 
@@ -234,37 +244,85 @@ static int place_devices(struct differential *differential, struct random *rando
 	return 0;
 }
 
-/* Makes the plan's document the running version, in the switch and in the model. */
-static bool publish(struct differential *differential, struct random *random)
+/* The document is the running version; so it is in the model. */
+static bool take_over(struct differential *differential, struct sluice_config *config,
+		      struct random *random)
 {
-	struct sluice_config *before = differential->config;
-	struct sluice_error error = { 0 };
-	__u32 root;
 	int result;
 
-	differential->config = random_document_read(&differential->plan);
-	if (!differential->config)
-		return false;
-	result = compile_numbers(differential->config, differential->slots, differential->rules,
-				 NULL, NULL, &error);
-	if (!result)
-		result = compile_next(differential, &root, &error);
-	if (result) {
-		fprintf(stderr, "seed %llu: the document does not compile: %s\n",
-			(unsigned long long)differential->seed, error.message);
-		return false;
-	}
+	sluice_config_free(differential->config);
+	differential->config = config;
 	differential->version++;
-	__atomic_store_n(&differential->control->root, root, __ATOMIC_RELEASE);
-	reference_set_config(differential->reference, differential->config);
-	sluice_config_free(before);
+	reference_set_config(differential->reference, config);
 	random_pool_free(&differential->pool);
-	random_pool_make(&differential->pool, differential->config);
+	random_pool_make(&differential->pool, config);
 	differential->count.versions++;
 	result = place_devices(differential, random);
 	if (result)
 		fprintf(stderr, "devices_tc: %s\n", strerror(-result));
 	return !result;
+}
+
+static bool refused(const struct differential *differential, const char *what,
+		    const struct sluice_error *error)
+{
+	fprintf(stderr, "seed %llu: %s: %s\n", (unsigned long long)differential->seed, what,
+		error->message);
+	return false;
+}
+
+/* Makes the plan's document the running version, in the switch and in the model. */
+static bool publish(struct differential *differential, struct random *random)
+{
+	struct sluice_config *config = random_document_read(&differential->plan);
+	struct sluice_error error = { 0 };
+	__u32 root;
+	int result;
+
+	if (!config)
+		return false;
+	result = compile_numbers(config, differential->slots, differential->rules, NULL, NULL,
+				 &error);
+	if (!result)
+		result = compile_next(differential, config, &root, &error);
+	if (!result) {
+		__atomic_store_n(&differential->control->root, root, __ATOMIC_RELEASE);
+		result = detached_note(differential->sw, config, &error);
+	}
+	if (!result)
+		return take_over(differential, config, random);
+	sluice_config_free(config);
+	return refused(differential, "the document does not compile", &error);
+}
+
+/* Adds a rule as the commands do; what must go the whole way does. Now and then by somebody who has not
+ * seen the versions before. */
+static bool publish_added(struct differential *differential, struct random *random)
+{
+	struct sluice_config *config;
+	struct random_addition addition;
+	struct sluice_error error = { 0 };
+	int result = 0;
+
+	if (!random_plan_add(&differential->plan, random, &addition))
+		return publish(differential, random);
+	config = random_document_read(&differential->plan);
+	if (!config)
+		return false;
+	if (random_chance(random, 30))
+		result = detached_forget(differential->sw, &error);
+	if (!result)
+		result = detached_add(
+			differential->sw, config,
+			&(struct detached_rule){ addition.acl, addition.owner, addition.position },
+			&error);
+	if (!result) {
+		differential->count.added++;
+		return take_over(differential, config, random);
+	}
+	sluice_config_free(config);
+	return result == -ENODEV ? publish(differential, random)
+				 : refused(differential, "a rule can not be added", &error);
 }
 
 static void clear_flows(struct differential *differential)
@@ -495,10 +553,15 @@ bool differential_run(struct differential *differential, uint64_t seed,
 	random_plan_draw(&differential->plan, &random);
 	clear_flows(differential);
 	for (unsigned int i = 0; i <= size->changes && good; i++) {
-		if (i)
-			random_plan_change(&differential->plan, &random);
-		good = publish(differential, &random) && (!differential->config->port_count ||
-							  run_version(differential, &random, size));
+		if (i && random_chance(&random, ADDITIONS)) {
+			good = publish_added(differential, &random);
+		} else {
+			if (i)
+				random_plan_change(&differential->plan, &random);
+			good = publish(differential, &random);
+		}
+		good = good && (!differential->config->port_count ||
+				run_version(differential, &random, size));
 	}
 	random_pool_free(&differential->pool);
 	sluice_config_free(differential->config);

@@ -21,6 +21,7 @@ struct differential_size {
 struct differential_count {
 	unsigned long documents;
 	unsigned long versions;
+	unsigned long added; /* of them: laid over the one before by sluice_change() */
 	unsigned long questions;
 	unsigned long frames;
 	unsigned long delivered;

@@ -46,6 +46,7 @@ static void change_policy(struct random_policy *policy, struct random *random)
 	case 0:
 		policy->seed = random_next(random);
 		policy->rule_count = random_below(random, 14);
+		policy->added_count = 0;
 		break;
 	case 1:
 		policy->keep = !policy->keep;
@@ -85,6 +86,27 @@ void random_plan_change(struct random_plan *plan, struct random *random)
 			plan->port_absent[random_below(random, PLAN_PORTS)] ^= 1;
 		}
 	}
+}
+
+/* An NSG's rule goes to the end of the list, its priority is its place; an ACL's goes anywhere. */
+bool random_plan_add(struct random_plan *plan, struct random *random,
+		     struct random_addition *addition)
+{
+	struct random_policy *policy;
+
+	addition->acl = plan->acl_count && (!plan->nsg_count || random_chance(random, 50));
+	if (!addition->acl && !plan->nsg_count)
+		return false;
+	addition->owner = random_below(random, addition->acl ? plan->acl_count : plan->nsg_count);
+	policy = addition->acl ? &plan->acl[addition->owner] : &plan->nsg[addition->owner];
+	if (policy->added_count == PLAN_ADDED)
+		return false;
+	addition->position = policy->rule_count + policy->added_count;
+	if (addition->acl)
+		addition->position = random_below(random, addition->position + 1);
+	policy->added[policy->added_count].seed = random_next(random);
+	policy->added[policy->added_count++].position = addition->position;
+	return true;
 }
 
 /* --- addresses --- */
@@ -210,29 +232,52 @@ static void write_protocol(FILE *stream, struct random *random)
 	}
 }
 
+/* Rules from this number on are added ones. */
+#define FIRST_ADDED 1000
+
+static void write_rule(FILE *stream, const struct random_policy *policy,
+		       const struct random_plan *plan, bool is_nsg, unsigned int number)
+{
+	struct random random = { (number == policy->redrawn ? policy->salt : policy->seed) +
+				 number * 1000003ULL };
+	bool added = number >= FIRST_ADDED;
+
+	if (added)
+		random.state = policy->added[number - FIRST_ADDED].seed;
+	fprintf(stream, "      - {name: %c%u, direction: %s, access: %s", added ? 'a' : 'r',
+		added ? number - FIRST_ADDED : number,
+		random_chance(&random, 50) ? "Inbound" : "Outbound",
+		random_chance(&random, is_nsg ? 60 : 40) ? "Allow" : "Deny");
+	if (is_nsg) /* unique, because 37 and 3997 share no factor */
+		fprintf(stream, ", priority: %u",
+			100 + (unsigned int)((policy->seed + 37 * number) % 3997));
+	write_protocol(stream, &random);
+	write_selectors(stream, &random, plan, "sources");
+	write_selectors(stream, &random, plan, "destinations");
+	fprintf(stream, "}\n");
+}
+
 static void write_rules(FILE *stream, const struct random_policy *policy,
 			const struct random_plan *plan, bool is_nsg)
 {
-	if (!policy->rule_count) {
+	unsigned int order[256], count = policy->rule_count;
+
+	if (!count && !policy->added_count) {
 		fprintf(stream, "    rules: []\n");
 		return;
 	}
-	fprintf(stream, "    rules:\n");
-	for (unsigned int i = 0; i < policy->rule_count; i++) {
-		struct random random = { (i == policy->redrawn ? policy->salt : policy->seed) +
-					 i * 1000003ULL };
+	for (unsigned int i = 0; i < count; i++)
+		order[i] = i;
+	for (unsigned int i = 0; i < policy->added_count; i++, count++) {
+		unsigned int position = policy->added[i].position;
 
-		fprintf(stream, "      - {name: r%u, direction: %s, access: %s", i,
-			random_chance(&random, 50) ? "Inbound" : "Outbound",
-			random_chance(&random, is_nsg ? 60 : 40) ? "Allow" : "Deny");
-		if (is_nsg) /* unique, because 37 and 3997 share no factor */
-			fprintf(stream, ", priority: %u",
-				100 + (unsigned int)((policy->seed + 37 * i) % 3997));
-		write_protocol(stream, &random);
-		write_selectors(stream, &random, plan, "sources");
-		write_selectors(stream, &random, plan, "destinations");
-		fprintf(stream, "}\n");
+		memmove(&order[position + 1], &order[position],
+			(count - position) * sizeof(*order));
+		order[position] = FIRST_ADDED + i;
 	}
+	fprintf(stream, "    rules:\n");
+	for (unsigned int i = 0; i < count; i++)
+		write_rule(stream, policy, plan, is_nsg, order[i]);
 }
 
 /* --- the document --- */

@@ -22,11 +22,18 @@
 #define PLAN_TAGS    4
 #define PLAN_ASGS    4
 
+#define PLAN_ADDED   6 /* rules that may be added to a policy, one by one */
+
 struct random_policy {
 	uint64_t seed;
 	unsigned int rule_count;
 	unsigned int redrawn; /* this rule is drawn from `salt` instead of the seed */
 	uint64_t salt;
+	unsigned int added_count;
+	struct {
+		uint64_t seed;
+		unsigned int position; /* in the list as it was then */
+	} added[PLAN_ADDED];
 	bool keep;      /* NSG: existingFlows: keep */
 	bool for_ports; /* ACL: appliesTo: ports */
 };
@@ -51,6 +58,14 @@ struct random_plan {
 
 void random_plan_draw(struct random_plan *plan, struct random *random);
 void random_plan_change(struct random_plan *plan, struct random *random);
+/* One rule more in a policy, and where. False: nothing has room for one. */
+struct random_addition {
+	bool acl;
+	unsigned int owner;    /* which of the nsgs or acls */
+	unsigned int position; /* in its list */
+};
+bool random_plan_add(struct random_plan *plan, struct random *random,
+		     struct random_addition *addition);
 void random_document_write(const struct random_plan *plan, FILE *stream);
 /* The same, read. Prints the document and why, when it is not a valid one, and returns NULL. */
 struct sluice_config *random_document_read(const struct random_plan *plan);
