@@ -75,6 +75,12 @@ $(BUILD)/%.skel.h: $(BUILD)/%.bpf.o
 
 # --- the library and the command ---
 
+$(BUILD)/maps/layout.h: maps/layout.sh $(wildcard maps/*.h)
+	@mkdir -p $(@D)
+	echo "#define SLUICE_LAYOUT $$(maps/layout.sh)U" > $@
+
+$(addprefix $(BUILD)/,loader/up.o loader/open.o tests/harness/detached.o): | $(BUILD)/maps/layout.h
+
 $(BUILD)/%.o: %.c | packages
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -c $< -o $@
@@ -197,7 +203,7 @@ bench-report: ## the report of the last bench: $(BUILD)/bench.md, bench.json
 # --- the source, the system ---
 
 SOURCES = $(wildcard maps/*.h bpf/*.[ch] loader/*.[ch] cli/*.[ch] vmlinux/*.c tests/*/*.[ch] bench/*.[ch] bench/*/*.[ch])
-SCRIPTS = tests/harness/run tests/harness/sum $(wildcard tests/*/*.sh) .ci/run
+SCRIPTS = tests/harness/run tests/harness/sum maps/layout.sh $(wildcard tests/*/*.sh) .ci/run
 BENCH_SCRIPTS = $(wildcard bench/*.sh bench/*/*.sh)
 
 format: ## lay the C sources out as .clang-format says

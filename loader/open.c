@@ -17,6 +17,7 @@
 #include "loader/lock.h"
 #include "loader/overlay.h"
 #include "loader/netns.h"
+#include "maps/layout.h"
 
 static bool good_name(const char *name)
 {

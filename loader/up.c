@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "loader/lock.h"
+#include "maps/layout.h"
 
 #define UP_WAIT_SECONDS 10
 

@@ -12,16 +12,15 @@
 #include "base.h"
 
 /*
- * How the maps lie, counted up by whoever changes what an element means: the running programs were
- * built with the number in control.layout. A build with another must not write for them, nor put
- * its programs in their place.
+ * Running programs and whoever writes for them must have one layout: its number, which is in
+ * control.layout, is made of all these headers when they are built (maps/layout.sh). Count this up when
+ * what an element means changes and its declaration does not: where a key's entry is looked for, say.
  */
-#define SLUICE_LAYOUT 1
+#define SLUICE_MEANING 1
 
 struct control {
 	__u32 root;               /* line in `tables` of the running version's struct root; 0: none */
-	__u32 layout;             /* SLUICE_LAYOUT of the build that made the maps; 0: before there
-				   * was such a number */
+	__u32 layout;             /* SLUICE_LAYOUT (maps/layout.h) of the build that made the maps */
 	__u64 hash_seed[2];       /* secret, drawn at `up`, for flow and fragment hashes */
 	__u64 observe_until;      /* bpf_ktime_get_coarse_ns() until which events are wanted; 0: none.
 				   * An observer pushes it forward, so a killed one costs nothing. */
