@@ -10,10 +10,11 @@
  * --hostile the ordinary sets by themselves. With --assert it exits 1 when the median of a hostile
  * set is more than HOSTILE_LIMIT times that of an ordinary one of its size.
  *
- * Each verdict is timed by itself, by two looks at the clock, whose own cost is taken off: the median
- * of as many looks with nothing between them in the same round. A header's time is the median of its
- * times in the rounds, so that what interrupts a verdict once is not taken for its cost. Sets that
- * are compared take turns in each round.
+ * Each verdict is timed by itself, by two looks at the clock, whose own cost is taken off: the middle
+ * of as many looks with nothing between them in the same round. A header's time is the middle of its
+ * times in the rounds, so that what interrupts a verdict once is not taken for its cost. The middle
+ * is the mean of the values that are neither among the lowest nor the highest quarter: many clocks
+ * tick in steps of 10 ns, which a median would keep. Sets that are compared take turns in each round.
  */
 #include <malloc.h>
 #include <stdio.h>
@@ -153,15 +154,27 @@ static int compare(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+/* The mean of the middle half of the values, which are put in order. */
+static __u32 middle(__u32 *values, size_t count)
+{
+	size_t first = count / 4, last = count - count / 4;
+	__u64 sum = 0;
+
+	qsort(values, count, sizeof(*values), compare);
+	for (size_t i = first; i < last; i++)
+		sum += values[i];
+	return (__u32)(sum / (last - first));
+}
+
+/* In hundredths of a nanosecond, as all that follows. */
 static __u32 clock_cost(struct bench *bench, const struct subject *subject)
 {
 	static __u32 ns[HEADERS];
 
 	verdicts_ask_nothing(&bench->verdicts, subject->first, HEADERS);
 	for (size_t i = 0; i < HEADERS; i++)
-		ns[i] = bench->verdicts.question[subject->first + i].nanoseconds;
-	qsort(ns, HEADERS, sizeof(*ns), compare);
-	return ns[HEADERS / 2];
+		ns[i] = 100 * bench->verdicts.question[subject->first + i].nanoseconds;
+	return middle(ns, HEADERS);
 }
 
 static void sample(struct bench *bench, const struct subject *subject, int round)
@@ -170,7 +183,7 @@ static void sample(struct bench *bench, const struct subject *subject, int round
 
 	verdicts_ask(&bench->verdicts, subject->line, subject->first, subject->headers);
 	for (size_t i = 0; i < subject->headers; i++) {
-		__u32 ns = bench->verdicts.question[subject->first + i].nanoseconds;
+		__u32 ns = 100 * bench->verdicts.question[subject->first + i].nanoseconds;
 
 		bench->ns[round][subject->first + i] = ns > clock ? ns - clock : 0;
 	}
@@ -185,12 +198,12 @@ static void summarize(struct bench *bench, struct subject *subject)
 
 		for (int round = 0; round < bench->rounds; round++)
 			times[round] = bench->ns[round][subject->first + i];
-		qsort(times, (size_t)bench->rounds, sizeof(*times), compare);
-		ns[i] = times[bench->rounds / 2];
+		ns[i] = middle(times, (size_t)bench->rounds);
 	}
 	qsort(ns, subject->headers, sizeof(*ns), compare);
-	subject->ns = (struct figures){ ns[subject->headers / 2], ns[subject->headers * 99 / 100],
-					ns[subject->headers * 999 / 1000] };
+	subject->ns = (struct figures){ ns[subject->headers / 2] / 100.0,
+					ns[subject->headers * 99 / 100] / 100.0,
+					ns[subject->headers * 999 / 1000] / 100.0 };
 }
 
 static void report(struct bench *bench, const struct subject *subject, double times)

@@ -257,6 +257,7 @@ static const struct attempt {
 	{ 2, 16, 6, 12, 64 },
 	{ 3, 16, 6, 12, 64 },
 	{ 4, 16, 6, 12, 64 },
+	{ 3, 64, 12, 16, 64 },
 	{ CLASSIFIER_PARTS, 16, 6, 12, 64 },
 	{ CLASSIFIER_PARTS, 64, 6, 18, 64 },
 	{ CLASSIFIER_PARTS, 64, 12, 18, 64 },

@@ -17,7 +17,8 @@
 #define PIECES     (CLASSIFIER_KEYS + 1)
 #define MOST_BOXES 32   /* of a leaf that was not meant to be long */
 #define SAMPLES    1024 /* boxes that are looked at to choose a cut */
-#define SET_ENDS   16   /* ends inside a set that are looked at */
+#define SET_ENDS   16   /* spans of a set that are looked at, at most */
+#define SETS_ENDS  2048 /* and of all sets together, or one of each */
 
 /* A piece of the space and the boxes in it, ascending by rule. */
 struct region {
@@ -34,10 +35,27 @@ struct cut {
 	__u64 work;
 };
 
-/* Room for the ends of the sampled boxes. */
+enum end_kind {
+	END_LOW,    /* the last value before a box */
+	END_HIGH,   /* the last value of a box */
+	END_INSIDE, /* of a set's span, inside its box */
+};
+
+/* Several ends at one value, where a field may be cut. */
+struct candidate {
+	__u32 value;
+	size_t first, next; /* its ends */
+	size_t crossed;     /* boxes on both sides of it */
+};
+
+#define MOST_ENDS (SAMPLES * (2 + 2 * SET_ENDS))
+
+/* Where sampled boxes begin and end in a field. */
 struct ends {
-	__u32 end[SAMPLES * (2 + 2 * SET_ENDS)];
+	__u64 end[MOST_ENDS]; /* value << 2 | enum end_kind */
 	size_t count;
+	size_t begun; /* boxes that begin before all of them */
+	struct candidate candidate[MOST_ENDS];
 };
 
 struct tree {
@@ -62,32 +80,29 @@ static bool covers(const struct box *box, const struct region *region, int excep
 
 /* --- where to cut --- */
 
-static void add_end(struct ends *ends, const struct span *span, __u32 end)
+static void add_end(struct ends *ends, const struct span *region, __u32 value, enum end_kind kind)
 {
-	if (end >= span->low && end < span->high)
-		ends->end[ends->count++] = end;
+	if (value >= region->low && value < region->high)
+		ends->end[ends->count++] = (__u64)value << 2 | kind;
 }
 
-static void add_ends(struct ends *ends, const struct span *region, const struct span *span)
-{
-	if (span->low)
-		add_end(ends, region, span->low - 1);
-	add_end(ends, region, span->high);
-}
-
-static void add_set_ends(struct ends *ends, const struct span *region, const struct set *set)
+static void add_set_ends(struct ends *ends, const struct span *region, const struct set *set,
+			 size_t most)
 {
 	size_t first = set_find(set, region->low), last = set_find(set, region->high), step;
 
 	last = MIN(last + 1, set->count);
-	step = (last - first) / SET_ENDS + 1;
-	for (size_t i = first; i < last; i += step)
-		add_ends(ends, region, &set->span[i]);
+	step = (last - first) / most + 1;
+	for (size_t i = first; i < last; i += step) {
+		if (set->span[i].low)
+			add_end(ends, region, set->span[i].low - 1, END_INSIDE);
+		add_end(ends, region, set->span[i].high, END_INSIDE);
+	}
 }
 
 static int compare_ends(const void *a, const void *b)
 {
-	const __u32 *left = a, *right = b;
+	const __u64 *left = a, *right = b;
 
 	return (*left > *right) - (*left < *right);
 }
@@ -95,30 +110,79 @@ static int compare_ends(const void *a, const void *b)
 static void collect_ends(struct tree *tree, const struct region *region, int field)
 {
 	const struct sets *sets = &tree->layer->sets;
+	const struct span *span = &region->span[field];
+	struct ends *ends = &tree->ends;
 	size_t step = region->count / SAMPLES + 1;
+	size_t most = MIN(SET_ENDS, SETS_ENDS / (region->count / step + 1) + 1);
 
-	tree->ends.count = 0;
+	ends->count = ends->begun = 0;
 	for (size_t i = 0; i < region->count; i += step) {
 		const struct box *box = &region->box[i];
 
 		if (box->set[field])
-			add_set_ends(&tree->ends, &region->span[field],
-				     &sets->set[box->set[field] - 1]);
+			add_set_ends(ends, span, &sets->set[box->set[field] - 1], most);
+		if (box->span[field].low > span->low)
+			add_end(ends, span, box->span[field].low - 1, END_LOW);
 		else
-			add_ends(&tree->ends, &region->span[field], &box->span[field]);
+			ends->begun++;
+		add_end(ends, span, box->span[field].high, END_HIGH);
 	}
-	qsort(tree->ends.end, tree->ends.count, sizeof(*tree->ends.end), compare_ends);
+	qsort(ends->end, ends->count, sizeof(*ends->end), compare_ends);
 }
 
-/* Keys that part the sorted ends evenly; where there are few different ones, all of them. */
-static void choose_keys(const struct ends *ends, size_t pieces, struct cut *cut)
+/* The ends from `first` on that have one value. *open: boxes that have begun and not ended. */
+static struct candidate next_candidate(const struct ends *ends, size_t first, size_t *open)
 {
-	cut->keys = 0;
-	for (size_t i = 1; i < pieces && ends->count; i++) {
-		__u32 key = ends->end[i * ends->count / pieces];
+	struct candidate at = { .value = (__u32)(ends->end[first] >> 2), .first = first };
+	size_t begin = 0;
 
-		if (!cut->keys || key > cut->key[cut->keys - 1])
-			cut->key[cut->keys++] = key;
+	for (at.next = first; at.next < ends->count; at.next++) {
+		if (ends->end[at.next] >> 2 != at.value)
+			break;
+		begin += (ends->end[at.next] & 3) == END_LOW;
+		*open -= (ends->end[at.next] & 3) == END_HIGH;
+	}
+	at.crossed = *open;
+	*open += begin;
+	return at;
+}
+
+static size_t distance(const struct candidate *at, size_t end)
+{
+	if (end < at->first)
+		return at->first - end;
+	return end < at->next ? 0 : end - at->next + 1;
+}
+
+static bool better(const struct candidate *a, const struct candidate *b, size_t end)
+{
+	if (!b || a->crossed != b->crossed)
+		return !b || a->crossed < b->crossed;
+	return distance(a, end) < distance(b, end);
+}
+
+/* Keys that part the ends about evenly: of those near an even part's end, each is where the fewest
+ * boxes are on both sides of it. Where there are few different ends, all of them. */
+static void choose_keys(struct ends *ends, size_t pieces, struct cut *cut)
+{
+	size_t count = 0, begun = ends->begun, at = 0, reach = ends->count / pieces / 2;
+
+	for (size_t i = 0; i < ends->count; i = ends->candidate[count++].next)
+		ends->candidate[count] = next_candidate(ends, i, &begun);
+	cut->keys = 0;
+	for (size_t piece = 1; piece < pieces; piece++) {
+		size_t end = piece * ends->count / pieces;
+		const struct candidate *best = NULL;
+
+		while (at < count && ends->candidate[at].next + reach <= end)
+			at++;
+		for (size_t i = at; i < count && ends->candidate[i].first <= end + reach; i++)
+			if (better(&ends->candidate[i], best, end))
+				best = &ends->candidate[i];
+		if (!best)
+			continue;
+		cut->key[cut->keys++] = best->value;
+		at = (size_t)(best - ends->candidate) + 1;
 	}
 }
 
