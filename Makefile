@@ -29,6 +29,7 @@ HARNESS_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %.bpf.c,$(wildcard t
 UNIT_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*.c))
 BPF_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bpf/*.c))
 SYSTEM_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(filter-out %.bpf.c,$(wildcard tests/system/*.c)))
+EXAMPLES := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/examples/*.c))
 SYSTEM_OBJECTS := $(patsubst %.bpf.c,$(BUILD)/%.bpf.o,$(wildcard tests/system/*.bpf.c))
 UNIT_SCRIPTS := $(wildcard tests/unit/*.sh)
 SYSTEM_TESTS := $(sort $(wildcard tests/system/[0-9][0-9]_*.sh))
@@ -98,7 +99,7 @@ $(BUILD)/sluice: $(CLI_OBJECTS) $(BUILD)/libsluice.a
 
 # The skeleton must be there before the first compile; who includes it is known from the .d files after.
 $(LOADER_OBJECTS) $(HARNESS_OBJECTS) $(addsuffix .o,$(UNIT_TESTS) $(BPF_TESTS) $(FUZZERS) $(BENCHES)): \
-	| $(BUILD)/bpf/sluice.skel.h $(BUILD)/tests/harness/feed.skel.h
+	| $(BUILD)/bpf/sluice.skel.h $(BUILD)/bpf/xsk.skel.h $(BUILD)/tests/harness/feed.skel.h
 
 $(UNIT_TESTS) $(BPF_TESTS) $(FUZZERS): $(BUILD)/%: $(BUILD)/%.o $(HARNESS_OBJECTS) $(BUILD)/libsluice.a
 	$(CC) $(CFLAGS) $(SANITIZE) -o $@ $^ $(PKG_LIBS) -lcmocka
@@ -115,10 +116,11 @@ $(TRAFFIC_OBJECTS): | $(BUILD)/bench/traffic/traffic.skel.h
 $(TRAFFIC): $(TRAFFIC_OBJECTS)
 	$(CC) $(CFLAGS) $(SANITIZE) -o $@ $^ $(PKG_LIBS) -lpthread
 
-$(SYSTEM_PROGRAMS): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libsluice.a
+$(SYSTEM_PROGRAMS) $(EXAMPLES): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libsluice.a
 	$(CC) $(CFLAGS) $(SANITIZE) -o $@ $^ $(PKG_LIBS) -lpthread
 
-test-programs: all $(UNIT_TESTS) $(BPF_TESTS) $(BENCHES) $(TRAFFIC) $(SYSTEM_PROGRAMS) $(SYSTEM_OBJECTS)
+test-programs: all $(UNIT_TESTS) $(BPF_TESTS) $(BENCHES) $(TRAFFIC) $(SYSTEM_PROGRAMS) $(EXAMPLES) \
+	$(SYSTEM_OBJECTS)
 
 # --- checking: each part ends with the line `N passed, N failed, N skipped` ---
 
@@ -143,7 +145,7 @@ check-unit: all $(UNIT_TESTS) ## the library's pure parts, and the shape of the 
 check-bpf: all $(BPF_TESTS) $(BENCHES) ## frames through the loaded programs, and the reference model
 	@$(RUN) bpf $(BPF_TESTS) $(wildcard tests/bpf/*.sh)
 
-check-system: all $(SYSTEM_PROGRAMS) $(SYSTEM_OBJECTS) $(TRAFFIC) ## real traffic through namespaces, by the real command
+check-system: all $(SYSTEM_PROGRAMS) $(EXAMPLES) $(SYSTEM_OBJECTS) $(TRAFFIC) ## real traffic through namespaces, by the real command
 	@$(RUN) system $(SYSTEM_TESTS)
 
 check-vm: test-programs $(FUZZERS) ## the oldest kernel, and libxdp's dispatcher, in a virtual machine
@@ -226,6 +228,8 @@ install: all ## into DESTDIR and PREFIX (/usr/local)
 	install -D -m 644 $(BUILD)/libsluice.a $(DESTDIR)$(PREFIX)/lib/libsluice.a
 	install -D -m 755 $(BUILD)/libsluice.so $(DESTDIR)$(PREFIX)/lib/libsluice.so
 	install -D -m 644 loader/sluice.h $(DESTDIR)$(PREFIX)/include/sluice/sluice.h
+	sed 's:"loader/sluice.h":"sluice.h":' loader/sluice_xsk.h \
+		>$(DESTDIR)$(PREFIX)/include/sluice/sluice_xsk.h
 	for header in maps/*.h; do \
 		install -D -m 644 $$header $(DESTDIR)$(PREFIX)/include/sluice/$$header; done
 	install -D -m 644 cli/sluice.8 $(DESTDIR)$(PREFIX)/share/man/man8/sluice.8

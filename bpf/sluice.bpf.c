@@ -8,6 +8,7 @@
 #include "bpf/act.h"
 #include "bpf/admit.h"
 #include "bpf/answer.h"
+#include "bpf/consumers.h"
 #include "bpf/deliver.h"
 #include "bpf/flow.h"
 #include "bpf/hops.h"
@@ -78,6 +79,15 @@ SEC("tc")
 int sluice_query(struct __sk_buff *skb)
 {
 	return answer_query();
+}
+
+/* How many sockets read the AF_XDP port in the slot of the request; never attached. */
+SEC("tc")
+int sluice_consumers(struct __sk_buff *skb)
+{
+	struct trace *trace = trace_get();
+
+	return trace ? count_consumers(trace->request.slot, SLUICE_XSK_QUEUES) : 0;
 }
 
 /* Arms the sweep timer; run once by the loader. */

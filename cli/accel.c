@@ -6,6 +6,11 @@
 
 #include "cli/cli.h"
 
+static bool accelerated(const struct sluice_port_status *port)
+{
+	return port->delivery == DELIVERY_AF_XDP;
+}
+
 int run_accel_show(struct invocation *invocation)
 {
 	const char *name = invocation->arguments[0];
@@ -29,11 +34,12 @@ int run_accel_show(struct invocation *invocation)
 		code = refuse_text(invocation, "there is no port \"%s\" (see: sluice port list)",
 				   name);
 	else if (invocation->json)
-		print_json(json_pack("{ssssssss}", "port", name, "mode", "off", "delivery",
+		print_json(json_pack("{ssssssss}", "port", name, "mode",
+				     accelerated(port) ? "af_xdp" : "off", "delivery",
 				     sluice_delivery_name(port->delivery), "why", port->why));
 	else
-		printf("%s: acceleration off, delivered by %s (%s)\n", name,
-		       sluice_delivery_name(port->delivery), port->why);
+		printf("%s: acceleration %s, delivered by %s (%s)\n", name,
+		       accelerated(port) ? "af_xdp" : "off", sluice_delivery_name(port->delivery), port->why);
 	sluice_status_free(status);
 	sluice_close(sw);
 	return code;

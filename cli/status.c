@@ -43,10 +43,11 @@ static json_t *port_json(struct sluice *sw, const struct sluice_port_status *por
 {
 	struct port_counters counters = { 0 };
 	struct sluice_error error;
+	json_t *json;
 
 	/* A port that went meanwhile has no counters; that is no failure of status. */
 	sluice_port_counters(sw, port->name, &counters, &error);
-	return json_pack("{ss ss ss ss si si ss ss so s{sIsI} s{sIsI} sI s{sIsI}}", "name", port->name,
+	json = json_pack("{ss ss ss ss si si ss ss so s{sIsI} s{sIsI} sI s{sIsI}}", "name", port->name,
 			 "device", port->device, "vnet", port->vnet, "subnet", port->subnet, "slot",
 			 (int)port->slot, "ifindex", (int)port->ifindex, "delivery",
 			 sluice_delivery_name(port->delivery), "why", port->why, "drift",
@@ -56,6 +57,15 @@ static json_t *port_json(struct sluice *sw, const struct sluice_port_status *por
 			 (json_int_t)counters.tx_bytes, "drops", (json_int_t)drop_sum(&counters),
 			 "flows", "used", (json_int_t)port->flows, "limit",
 			 (json_int_t)port->flow_limit);
+	if (port->delivery == DELIVERY_AF_XDP)
+		json_object_set_new(json, "afXdp",
+				    json_pack("{so ss si si sb sI}", "device",
+					      text_or_null(port->far_end), "map", port->sockets,
+					      "queues", (int)port->queues, "read",
+					      (int)port->consumers, "zeroCopy",
+					      (int)port->zero_copy, "unread",
+					      (json_int_t)counters.unread));
+	return json;
 }
 
 static void print_status_json(struct sluice *sw, const struct sluice_status *status)

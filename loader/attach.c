@@ -235,7 +235,7 @@ int attach(const struct sluice *sw, struct attachment *attachment, const struct 
 		return result;
 	if (attachment->uplink)
 		return attach_uplink(sw, attachment, device, error);
-	if (attachment->placement.delivery == DELIVERY_XDP)
+	if (attachment_by_xdp(attachment))
 		result = attach_xdp(sw, attachment, device, &said);
 	else
 		result = attach_tc(sw, attachment, &said);
@@ -300,6 +300,17 @@ static int take_off(const struct sluice *sw, const struct attachment *attachment
 	return 0;
 }
 
+void detach_features(const struct attachment *attachment, const struct attachments *kept)
+{
+	for (size_t i = 0; i < attachment->change_count; i++) {
+		const struct feature_change *change = &attachment->change[i];
+
+		/* A far end that is gone has nothing to get back. */
+		if (!change_kept(change, kept))
+			switch_feature(change, change->was);
+	}
+}
+
 int detach(const struct sluice *sw, const struct attachment *attachment,
 	   const struct attachments *kept, struct sluice_error *error)
 {
@@ -308,13 +319,7 @@ int detach(const struct sluice *sw, const struct attachment *attachment,
 	libbpf_quiet();
 	if (!place_kept(attachment, kept))
 		result = take_off(sw, attachment, error);
-	for (size_t i = 0; i < attachment->change_count; i++) {
-		const struct feature_change *change = &attachment->change[i];
-
-		/* A far end that is gone has nothing to get back. */
-		if (!change_kept(change, kept))
-			switch_feature(change, change->was);
-	}
+	detach_features(attachment, kept);
 	return result;
 }
 

@@ -34,7 +34,8 @@ enum attach_hook {
 
 const char *attach_hook_name(enum attach_hook hook);
 
-/* A feature of a far end that was switched for an attachment, and is switched back with it. */
+/* A feature of a far end, or of an AF_XDP port's near end, that was switched for an attachment, and is
+ * switched back with it. */
 struct feature_change {
 	__u64 netns;   /* cookie of the namespace */
 	__u32 ifindex; /* there */
@@ -42,7 +43,7 @@ struct feature_change {
 	bool was;
 };
 
-#define ATTACHMENT_CHANGES 2
+#define ATTACHMENT_CHANGES 3
 
 struct attachment {
 	char owner[64];          /* the port's name; an uplink's device */
@@ -51,6 +52,7 @@ struct attachment {
 	char ifname[IFNAMSIZ];   /* the device found */
 	__u32 ifindex;           /* 0: none was found */
 	enum sluice_hook wanted; /* as the document has it */
+	bool xsk;                /* a port of kind af_xdp (loader/xsk.h) */
 	enum attach_hook hook;   /* NONE: not attached yet */
 	__u32 program;           /* DISPATCHER: id of our program there */
 	struct placement placement;
@@ -101,6 +103,8 @@ int attach(const struct sluice *sw, struct attachment *attachment, const struct 
 	   struct sluice_error *error);
 /* Only the features: for what is attached already. */
 int attach_features(const struct attachment *attachment, struct sluice_error *error);
+/* Switches back what the attachment had switched and none of `kept` wants switched. */
+void detach_features(const struct attachment *attachment, const struct attachments *kept);
 /* Undoes attach. What is gone already is no error. What one of `kept` also stands on stays. */
 int detach(const struct sluice *sw, const struct attachment *attachment,
 	   const struct attachments *kept, struct sluice_error *error);

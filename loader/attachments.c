@@ -157,6 +157,7 @@ static int read_attachment(const json_t *entry, struct attachment *attachment)
 		.hook = (enum attach_hook)hook,
 		.program = (__u32)program,
 		.prepared = prepared,
+		.xsk = delivery == DELIVERY_AF_XDP,
 		.placement = { .ifindex = (__u32)ifindex,
 			       .delivery = (enum delivery)delivery,
 			       .redirect_peer = redirect_peer },

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "loader/state.h"
+#include "loader/xsk.h"
 
 __attribute__((weak)) void sluice_test_step(const char *step)
 {
@@ -75,19 +76,42 @@ static bool same_attachments(const struct commit *commit)
 	return true;
 }
 
+static int place(struct commit *commit, unsigned int flags, struct sluice_error *error)
+{
+	return devices_read(&commit->devices, error) ?:
+	       attachments_resolve(commit->config, &commit->devices, &commit->running,
+				   flags & COMMIT_TOLERATE_MISSING, &commit->next, error);
+}
+
+/* Devices that the switch is to make are made once nothing else speaks against the version. */
+static int make_devices(struct commit *commit, unsigned int flags, struct sluice_error *error)
+{
+	int result;
+
+	if (!xsk_devices_missing(commit->config, &commit->devices))
+		return 0;
+	result = state_mark(commit->sw, "changing", error);
+	commit->made_devices = !result;
+	result = result ?: xsk_devices_make(commit->sw, commit->config, &commit->devices, error);
+	sluice_test_step("made");
+	devices_free(&commit->devices);
+	attachments_free(&commit->next);
+	return result ?: place(commit, flags, error);
+}
+
 static int gather(struct commit *commit, unsigned int flags, struct sluice_error *error)
 {
 	int result;
 
 	result = sluice_check(commit->sw, commit->config, error) ?:
 		 write_text(commit->config, &commit->text, &commit->length, error) ?:
-		 devices_read(&commit->devices, error) ?:
 		 attachments_read(commit->sw, &commit->running, error) ?:
-		 attachments_resolve(commit->config, &commit->devices, &commit->running,
-				     flags & COMMIT_TOLERATE_MISSING, &commit->next, error);
+		 place(commit, flags, error);
 	/* Asked only when a device is new: a running port pays for no look at other switches. */
 	if (!result && !same_attachments(commit))
 		result = attachments_refuse_shared(commit->sw, &commit->next, error);
+	result = result ?: make_devices(commit, flags, error) ?:
+		 xsk_queues(commit->sw, commit->config, &commit->devices, &commit->next, error);
 	if (result)
 		return result;
 	if (commit->sw->control->root)
@@ -131,11 +155,22 @@ static bool same_text(const struct commit *commit)
 	return same;
 }
 
+static bool sockets_in_place(const struct commit *commit)
+{
+	for (size_t i = 0; i < commit->config->port_count; i++)
+		if (commit->next.list[i].xsk && commit->next.list[i].ifindex &&
+		    !xsk_in_place(commit->sw,
+				  ids_find(commit->sw->slots, commit->config->ports[i].name),
+				  commit->next.list[i].ifindex))
+			return false;
+	return true;
+}
+
 /* Whether the running version already is what is asked for, on the devices there are now. */
 static bool nothing_differs(const struct commit *commit)
 {
 	return commit->before.version && same_text(commit) && commit->same_attachments &&
-	       devices_in_place(commit);
+	       devices_in_place(commit) && sockets_in_place(commit);
 }
 
 /* --- traces --- */
@@ -217,6 +252,8 @@ static int detach_gone(struct commit *commit, struct sluice_error *error)
 
 		if (!attachments_match(&commit->next, old))
 			result = detach(commit->sw, old, &commit->next, error) ?: result;
+		else
+			detach_features(old, &commit->next);
 	}
 	return result;
 }
@@ -225,12 +262,14 @@ static int tidy(struct commit *commit, struct sluice_error *error)
 {
 	int result;
 
-	result = devices_remove_gone(commit, error);
+	result = devices_remove_gone(commit, error) ?:
+		 xsk_detach_others(commit->sw, commit->config, &commit->next, error);
 	if (!result && !commit->same_attachments)
 		result = detach_gone(commit, error) ?:
 			 attachments_write(commit->sw, &commit->next, error);
 	sluice_test_step("detached");
-	return result ?: state_prune_versions(commit->sw, commit->version,
+	return result ?: xsk_devices_remove_others(commit->sw, commit->config, error) ?:
+	       state_prune_versions(commit->sw, commit->version,
 					      confirm_target(commit->sw), error) ?:
 	       state_remove(commit->sw, "changing", error);
 }
@@ -268,6 +307,8 @@ static int build(struct commit *commit, const char *why, struct sluice_error *er
 		result = result ?: attach_new(commit, error);
 		sluice_test_step("attached");
 	}
+	result = result ?: xsk_attach_all(sw, commit->config, &commit->devices, &commit->next,
+					  error);
 	result = result ?: devices_fill(commit, error);
 	sluice_test_step("filled");
 	return result;
@@ -291,6 +332,8 @@ int switch_commit(struct sluice *sw, const struct sluice_config *config, const c
 	result = result ?: attachments_prepare(&commit.next, &commit.running, &commit.devices,
 					       error);
 	if (result) {
+		if (commit.made_devices && sw->control->root)
+			switch_heal(sw, NULL);
 		commit_free(&commit);
 		return result;
 	}

@@ -16,6 +16,7 @@ struct commit {
 	struct devices devices;        /* of the host */
 	struct attachments running;    /* as recorded */
 	struct attachments next;       /* ports first, in the document's order, then uplinks */
+	bool made_devices;             /* which have to go again if it fails */
 	bool same_attachments;         /* next is what running is: nothing to attach, detach or record */
 	struct placement *placements;
 	struct root before;            /* the running version's; zero: none */

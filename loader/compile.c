@@ -181,6 +181,8 @@ static __u8 port_flags(const struct compiler *compiler, const struct sluice_port
 		flags |= PORT_MAY_ADVERTISE;
 	if (placement->redirect_peer)
 		flags |= PORT_REDIRECT_PEER;
+	if (from->pass_unread)
+		flags |= PORT_PASS_UNREAD;
 	if (keeps_flows(compiler, from->nsg) && keeps_flows(compiler, subnet_nsg))
 		flags |= PORT_KEEP_NSG_IN | PORT_KEEP_NSG_OUT;
 	return flags;
@@ -206,6 +208,7 @@ static int lay_port(struct compiler *compiler, size_t index, struct port *port)
 	memcpy(port->mac, from->mac, sizeof(port->mac));
 	port->flags = port_flags(compiler, from, &compiler->placements[index], subnet_nsg);
 	port->delivery = compiler->placements[index].delivery;
+	port->queues = compiler->placements[index].queues;
 	port->flow_limit = from->flow_limit ?: compiler->flow_share;
 	for (int i = 0; i < DIRECTION_COUNT && !result; i++) {
 		result = compile_switch_acls(compiler, build, i, &port->switch_acl[i]);

@@ -14,6 +14,7 @@ struct placement {
 	enum delivery delivery;
 	bool redirect_peer;
 	char why[160];
+	__u8 queues; /* af_xdp: how many the far end receives on */
 };
 
 /* Fills the extent begun in tables with config as version `version`. placements: one per

@@ -65,6 +65,10 @@ static void parse_link(const struct nlmsghdr *message, struct device *device)
 			snprintf(device->name, sizeof(device->name), "%s",
 				 mnl_attr_get_str(attribute));
 			break;
+		case IFLA_IFALIAS:
+			snprintf(device->alias, sizeof(device->alias), "%.*s",
+				 mnl_attr_get_payload_len(attribute), mnl_attr_get_str(attribute));
+			break;
 		case IFLA_MTU:
 			device->mtu = mnl_attr_get_u32(attribute);
 			break;
@@ -293,6 +297,27 @@ int feature_set(int netns, const char *name, enum feature feature, bool on)
 	struct ethtool_value value = { .cmd = features[feature].set, .data = on };
 
 	return ethtool(netns, name, &value);
+}
+
+int queues_get(int netns, const char *name, unsigned int *now, unsigned int *most)
+{
+	struct ethtool_channels channels = { .cmd = ETHTOOL_GCHANNELS };
+	int result = ethtool(netns, name, &channels);
+
+	if (result)
+		return result;
+	*now = channels.rx_count + channels.combined_count;
+	*most = channels.max_rx + channels.max_combined;
+	return 0;
+}
+
+int queues_set(int netns, const char *name, unsigned int receive, unsigned int send)
+{
+	struct ethtool_channels channels = { .cmd = ETHTOOL_SCHANNELS,
+					     .rx_count = receive,
+					     .tx_count = send };
+
+	return ethtool(netns, name, &channels);
 }
 
 int name_by_index(int netns, __u32 ifindex, char name[IFNAMSIZ])

@@ -10,10 +10,13 @@
 
 #include "loader/sluice.h"
 
+#define DEVICE_ALIAS_MAX 160
+
 struct device {
 	__u32 ifindex;
 	char name[IFNAMSIZ];
 	char kind[16];      /* "veth", "tun", "bridge", ...; "" for a physical one */
+	char alias[DEVICE_ALIAS_MAX]; /* what somebody noted there; a longer one is cut */
 	__u16 type;         /* ARPHRD_* */
 	__u32 flags;        /* IFF_* */
 	__u32 mtu;
@@ -66,6 +69,10 @@ const char *feature_name(enum feature feature);
 /* Reads and sets a feature of device `name` in a namespace. 0 or -errno. */
 int feature_get(int netns, const char *name, enum feature feature, bool *on);
 int feature_set(int netns, const char *name, enum feature feature, bool on);
+/* How many queues device `name` in a namespace receives on now, and can at most. 0 or -errno. */
+int queues_get(int netns, const char *name, unsigned int *now, unsigned int *most);
+/* Sets how many it receives on and how many it sends on. */
+int queues_set(int netns, const char *name, unsigned int receive, unsigned int send);
 /* The name of an ifindex in a namespace. 0 or -errno. */
 int name_by_index(int netns, __u32 ifindex, char name[IFNAMSIZ]);
 

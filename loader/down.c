@@ -9,6 +9,7 @@
 
 #include "loader/attach.h"
 #include "loader/lock.h"
+#include "loader/xsk.h"
 
 #define DOWN_WAIT_SECONDS 10
 
@@ -25,6 +26,8 @@ static int detach_all(struct sluice *sw, struct sluice_error *error)
 		first = first ?: result;
 	}
 	attachments_free(&recorded);
+	first = first ?: xsk_detach_others(sw, NULL, &none, error) ?:
+			 xsk_devices_remove_others(sw, NULL, error);
 	result = links_remove_others(sw, &none, first ? NULL : error);
 	return first ?: result;
 }

@@ -8,6 +8,7 @@
 
 #include "loader/commit.h"
 #include "loader/state.h"
+#include "loader/xsk.h"
 
 /* Sorts the recorded attachments: what the running version wants and has goes to keep, what it wants
  * and lacks goes there unattached, and the rest is detached. */
@@ -47,6 +48,9 @@ int switch_heal(struct sluice *sw, struct sluice_error *error)
 		 attachments_read(sw, &recorded, error) ?:
 		 attachments_resolve(config, &devices, &recorded, true, &keep, error) ?:
 		 heal_attachments(sw, &recorded, &keep, error) ?: devices_heal(sw, error) ?:
+		 xsk_detach_others(sw, config, &keep, error) ?:
+		 xsk_attach_all(sw, config, &devices, &keep, error) ?:
+		 xsk_devices_remove_others(sw, config, error) ?:
 		 state_prune_versions(sw, switch_root(sw)->version, confirm_target(sw), error) ?:
 		 state_remove(sw, "changing", error);
 	devices_free(&devices);

@@ -32,30 +32,40 @@ int netns_open(const char *name)
 	return fd < 0 ? -errno : fd;
 }
 
+int netns_enter(int netns)
+{
+	int own = open(OWN_NETNS, O_RDONLY | O_CLOEXEC);
+
+	if (own < 0)
+		return -errno;
+	if (setns(netns, CLONE_NEWNET)) {
+		int code = -errno;
+
+		close(own);
+		return code;
+	}
+	return own;
+}
+
+void netns_leave(int own)
+{
+	/* A thread that cannot go back would act on the wrong namespace from here on. */
+	if (setns(own, CLONE_NEWNET))
+		abort();
+	close(own);
+}
+
 int netns_socket(int netns, int domain, int type, int protocol)
 {
-	int own = -1, fd;
+	int own = netns >= 0 ? netns_enter(netns) : -1, fd;
 
-	if (netns >= 0) {
-		own = open(OWN_NETNS, O_RDONLY | O_CLOEXEC);
-		if (own < 0)
-			return -errno;
-		if (setns(netns, CLONE_NEWNET)) {
-			int code = -errno;
-
-			close(own);
-			return code;
-		}
-	}
+	if (netns >= 0 && own < 0)
+		return own;
 	fd = socket(domain, type | SOCK_CLOEXEC, protocol);
 	if (fd < 0)
 		fd = -errno;
-	if (own >= 0) {
-		/* A thread that cannot go back would act on the wrong namespace from here on. */
-		if (setns(own, CLONE_NEWNET))
-			abort();
-		close(own);
-	}
+	if (own >= 0)
+		netns_leave(own);
 	return fd;
 }
 

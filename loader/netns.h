@@ -14,6 +14,11 @@ int netns_open(const char *name);
 /* A socket that lives in a namespace (-1: the caller's): a descriptor or -errno. The calling thread is
  * back where it was when this returns. */
 int netns_socket(int netns, int domain, int type, int protocol);
+/* The calling thread goes into a namespace: a descriptor of the one it was in, for netns_leave(), or
+ * -errno. */
+int netns_enter(int netns);
+/* Goes back and closes the descriptor. */
+void netns_leave(int own);
 /* What tells a namespace (-1: the caller's) from all others that there were since the machine booted;
  * its inode is given to a new one when it goes. 0 or -errno. */
 int netns_cookie(int netns, __u64 *cookie);

@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #include "loader/attach.h"
+#include "loader/netns.h"
+#include "loader/xsk.h"
 
 static bool is_veth(const struct device *device)
 {
@@ -38,6 +40,12 @@ static void place_port(const struct device *device, struct attachment *attachmen
 	const char *kind = is_veth(device) ? "veth" : is_tap(device) ? "tap" : "device";
 	const char *wish = attachment->wanted == SLUICE_HOOK_TC ? ", as asked" : "";
 
+	if (attachment->xsk) {
+		placement->delivery = DELIVERY_AF_XDP;
+		snprintf(placement->why, sizeof(placement->why), "far end: AF_XDP sockets%s",
+			 asks_xdp(attachment) ? "; near end: xdp, as asked" : "");
+		return;
+	}
 	placement->delivery = asks_xdp(attachment) ? DELIVERY_XDP : DELIVERY_TC;
 	placement->redirect_peer = is_veth(device) && device->link_nsid >= 0 &&
 				   !asks_xdp(attachment);
@@ -65,6 +73,12 @@ static int check_device(const struct device *device, const struct attachment *at
 					"%s %s: %s is no Ethernet device: name one that is%s", role,
 					attachment->owner, device->name,
 					is_tap(device) ? ", such as a tap in place of a tun" : "");
+	if (attachment->xsk && !is_veth(device))
+		return sluice_error_set(error, -EINVAL,
+					"port %s: acceleration.mode af_xdp needs a veth, to whose far "
+					"end sockets are bound, and %s is none: name a veth, or a "
+					"device that is not there, which the switch then makes",
+					attachment->owner, device->name);
 	return 0;
 }
 
@@ -79,6 +93,19 @@ static bool was_there(const struct attachments *running, const struct attachment
 	return false;
 }
 
+/* An AF_XDP port's near end gets its feature back when the port becomes another kind. */
+static void take_over_changes(struct attachment *attachment, const struct attachment *old)
+{
+	__u64 here = 0;
+
+	if (old->xsk && !attachment->xsk && netns_cookie(-1, &here))
+		return;
+	for (size_t i = 0; i < old->change_count; i++)
+		if (!here || old->change[i].ifindex != old->ifindex || old->change[i].netns != here)
+			attachment->change[attachment->change_count++] = old->change[i];
+	attachment->prepared = old->prepared && attachment->xsk == old->xsk;
+}
+
 static int resolve_one(struct attachment *attachment, const struct devices *devices,
 		       const struct attachments *running, bool tolerate_missing,
 		       struct sluice_error *error)
@@ -89,7 +116,8 @@ static int resolve_one(struct attachment *attachment, const struct devices *devi
 	int result;
 
 	result = device_find(devices, attachment->device, &device, &said);
-	if (result == -ENODEV && (tolerate_missing || was_there(running, attachment))) {
+	if (result == -ENODEV && (tolerate_missing || was_there(running, attachment) ||
+				  xsk_is_made(attachment->device, attachment->xsk))) {
 		snprintf(attachment->placement.why, sizeof(attachment->placement.why),
 			 "the device is not there");
 		return 0;
@@ -109,9 +137,7 @@ static int resolve_one(struct attachment *attachment, const struct devices *devi
 	if (old) {
 		attachment->hook = old->hook;
 		attachment->program = old->program;
-		memcpy(attachment->change, old->change, sizeof(old->change));
-		attachment->change_count = old->change_count;
-		attachment->prepared = old->prepared;
+		take_over_changes(attachment, old);
 		if (attachment->uplink)
 			attachment->placement = old->placement;
 	}
@@ -176,6 +202,7 @@ int attachments_resolve(const struct sluice_config *config, const struct devices
 		snprintf(attachment->device, sizeof(attachment->device), "%s",
 			 config->ports[i].device);
 		attachment->wanted = config->ports[i].hook;
+		attachment->xsk = config->ports[i].acceleration == SLUICE_ACCELERATION_AF_XDP;
 		result = resolve_one(attachment, devices, running, tolerate_missing, error);
 		if (result)
 			say_place(config, &config->ports[i].place, error);
@@ -283,6 +310,50 @@ static int prepare_veth(struct attachment *attachment, const struct attachments 
 	return result;
 }
 
+/* What was switched at a far end that has gone to another namespace since can not be found again: it
+ * took the feature along as it was switched. */
+static void forget_moved(struct attachment *attachment, const struct peer *near,
+			 const struct peer *far)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < attachment->change_count; i++) {
+		const struct feature_change *change = &attachment->change[i];
+
+		if ((change->netns == near->cookie && change->ifindex == near->ifindex) ||
+		    (change->netns == far->cookie && change->ifindex == far->ifindex))
+			attachment->change[kept++] = *change;
+	}
+	attachment->change_count = kept;
+}
+
+/*
+ * An AF_XDP port. Frames that a guest's stack began and that a socket ends must have their checksums:
+ * the near end has it done by the kernel when it says that it cannot. The other way, sockets send
+ * whole frames, but a stack at the far end (whenDead: pass) does not. The program there polls.
+ */
+static int prepare_sockets(struct attachment *attachment, const struct attachments *running,
+			   const struct device *device, struct sluice_error *error)
+{
+	struct peer near = { .netns = -1, .ifindex = device->ifindex }, far;
+	int result;
+
+	if (netns_cookie(-1, &near.cookie))
+		return sluice_error_set(error, -ENOTSUP, "port %s: the kernel does not tell network "
+					"namespaces apart", attachment->owner);
+	memcpy(near.name, device->name, sizeof(near.name));
+	result = peer_find(device, &far, error);
+	if (result)
+		return result;
+	forget_moved(attachment, &near, &far);
+	result = note_change(attachment, running, &near, FEATURE_TX_CHECKSUM, false, error);
+	if (!result && attachment_by_xdp(attachment))
+		result = note_change(attachment, running, &far, FEATURE_TX_CHECKSUM, false, error);
+	peer_free(&far);
+	attachment->prepared = !result;
+	return result;
+}
+
 int attachments_prepare(struct attachments *attachments, const struct attachments *running,
 			const struct devices *devices, struct sluice_error *error)
 {
@@ -290,12 +361,17 @@ int attachments_prepare(struct attachments *attachments, const struct attachment
 
 	for (size_t i = 0; i < attachments->count; i++)
 		any |= attachment_by_xdp(&attachments->list[i]);
-	for (size_t i = 0; any && i < attachments->count; i++) {
+	for (size_t i = 0; i < attachments->count; i++) {
 		struct attachment *attachment = &attachments->list[i];
-		const struct device *device = device_by_index(devices, attachment->ifindex);
+		const struct device *device;
 		int result = 0;
 
-		if (device && !attachment->uplink && is_veth(device))
+		if (!any && !attachment->xsk)
+			continue;
+		device = device_by_index(devices, attachment->ifindex);
+		if (device && attachment->xsk)
+			result = prepare_sockets(attachment, running, device, error);
+		else if (device && !attachment->uplink && is_veth(device))
 			result = prepare_veth(attachment, running, device, error);
 		if (result)
 			return result;

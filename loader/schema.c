@@ -42,8 +42,14 @@ static const struct schema_choice accesses[] = { { "Allow", ACCESS_ALLOW },
 						 { 0 } };
 static const struct schema_choice api_versions[] = { { "sluice/v1", 0 }, { 0 } };
 static const struct schema_choice accelerations[] = {
-	{ "off", 0 }, { "auto", 1 }, { "vf", 2 }, { "af_xdp", 3 }, { "offload", 4 }, { 0 },
+	{ "off", SLUICE_ACCELERATION_OFF },
+	{ "auto", SLUICE_ACCELERATION_AUTO },
+	{ "vf", SLUICE_ACCELERATION_VF },
+	{ "af_xdp", SLUICE_ACCELERATION_AF_XDP },
+	{ "offload", SLUICE_ACCELERATION_OFFLOAD },
+	{ 0 },
 };
+static const struct schema_choice unread[] = { { "drop", false }, { "pass", true }, { 0 } };
 
 static const struct sluice_field document_fields[] = {
 	{ "apiVersion", "sluice/v1", "the format of the file", true, false,
@@ -157,9 +163,13 @@ static const struct sluice_field port_fields[] = {
 	  false, VALUE(SCHEMA_FLAG, AT(sluice_port, allow_router_advert), .choices = guard) },
 	{ "flowLimit", "number", "how many flows it may have at a time", false, false,
 	  VALUE(SCHEMA_NUMBER, AT(sluice_port, flow_limit), .low = 1, .high = 100000000) },
-	{ "acceleration.mode", "off", "accelerated delivery", false, false,
-	  VALUE(SCHEMA_FIXED, .choices = accelerations,
-		.refusal = "is not possible, this version has no accelerated delivery") },
+	{ "acceleration.mode", "off|af_xdp", "accelerated delivery", false, false,
+	  VALUE(SCHEMA_CHOICE, AT(sluice_port, acceleration), .choices = accelerations) },
+	{ "acceleration.queues", "number", "af_xdp: how many queues sockets can be bound to", false,
+	  false,
+	  VALUE(SCHEMA_NUMBER, AT(sluice_port, queues), .low = 1, .high = SLUICE_XSK_QUEUES) },
+	{ "acceleration.whenDead", "drop|pass", "af_xdp: frames of a queue that nobody reads", false,
+	  false, VALUE(SCHEMA_FLAG, AT(sluice_port, pass_unread), .choices = unread) },
 	{ 0 },
 };
 

@@ -31,6 +31,7 @@
 #include "maps/flow.h"
 #include "maps/port.h"
 #include "maps/trace.h"
+#include "maps/xsk.h"
 
 #define SLUICE_DEFAULT_SWITCH "sw0"
 
@@ -170,6 +171,15 @@ struct sluice_uplink {
 	enum sluice_hook hook;
 };
 
+/* How a port is delivered to, other than through its device's driver. */
+enum sluice_acceleration {
+	SLUICE_ACCELERATION_OFF,
+	SLUICE_ACCELERATION_AUTO,
+	SLUICE_ACCELERATION_VF,
+	SLUICE_ACCELERATION_AF_XDP,
+	SLUICE_ACCELERATION_OFFLOAD,
+};
+
 struct sluice_port {
 	struct sluice_place place;
 	char *name;
@@ -188,7 +198,9 @@ struct sluice_port {
 	bool allow_dhcp_server;   /* guards.dhcpServer: allow */
 	bool allow_router_advert; /* guards.routerAdvert: allow */
 	unsigned int flow_limit; /* 0: an even share of the flow table, up to 100,000 */
-	/* acceleration.mode: "off" is the only one this version can do. */
+	enum sluice_acceleration acceleration; /* acceleration.mode */
+	unsigned int queues; /* acceleration.queues: of a device that the switch makes; 0: one */
+	bool pass_unread;    /* acceleration.whenDead: pass, up the stack at the far end */
 };
 
 struct sluice_config {
@@ -409,6 +421,12 @@ struct sluice_port_status {
 	char drift[160];    /* "" or what is wrong: "device vanished", "program detached" */
 	unsigned long long flows; /* it has, those included whose time is just out */
 	unsigned int flow_limit;  /* it may have: flowLimit, or its share of the flow table */
+	/* Of an AF_XDP port: */
+	char far_end[16];       /* the device that sockets are bound to; "" when it is not found */
+	char sockets[256];      /* path of its XSKMAP */
+	unsigned int queues;    /* that sockets can be bound to */
+	unsigned int consumers; /* of these, have a socket */
+	bool zero_copy;         /* the far end's driver can do without copying */
 };
 
 struct sluice_uplink_status {

@@ -8,6 +8,7 @@
 
 #include "loader/attach.h"
 #include "loader/flow_share.h"
+#include "loader/xsk.h"
 
 static void say_drift(const struct sluice *sw, const struct attachment *attachment,
 		      const struct devices *devices, char drift[160])
@@ -31,7 +32,31 @@ static const struct sluice_port *find_port(const struct sluice_config *config, c
 	return NULL;
 }
 
-static void fill_port(const struct sluice *sw, const struct attachment *attachment,
+/* Who reads at the far end, and how frames get there. */
+static void fill_sockets(struct sluice *sw, const struct attachment *attachment,
+			 const struct sluice_port *port, const struct devices *devices,
+			 struct sluice_port_status *status)
+{
+	const struct device *near = device_by_index(devices, attachment->ifindex);
+	struct peer far;
+
+	xsk_map_path(sw, port->name, status->sockets);
+	if (!near || peer_find(near, &far, NULL))
+		return;
+	snprintf(status->far_end, sizeof(status->far_end), "%s", far.name);
+	xsk_far_end_get(&far, &status->queues, &status->zero_copy);
+	peer_free(&far);
+	if (xsk_count_consumers(sw, status->slot, &status->consumers, NULL))
+		status->consumers = 0;
+	snprintf(status->why, sizeof(status->why), "%.90s, %s; %u of %u queues read",
+		 attachment->placement.why,
+		 status->zero_copy ? "zero-copy" : "copied: no zero-copy in the driver",
+		 status->consumers, status->queues);
+	if (!status->drift[0] && !xsk_in_place(sw, status->slot, attachment->ifindex))
+		snprintf(status->drift, sizeof(status->drift), "AF_XDP program detached");
+}
+
+static void fill_port(struct sluice *sw, const struct attachment *attachment,
 		      const struct sluice_port *port, const struct devices *devices,
 		      struct sluice_port_status *status)
 {
@@ -46,6 +71,8 @@ static void fill_port(const struct sluice *sw, const struct attachment *attachme
 	status->delivery = attachment->placement.delivery;
 	snprintf(status->why, sizeof(status->why), "%s", attachment->placement.why);
 	say_drift(sw, attachment, devices, status->drift);
+	if (attachment->xsk)
+		fill_sockets(sw, attachment, port, devices, status);
 }
 
 static void fill_uplink(const struct sluice *sw, const struct attachment *attachment,
@@ -77,7 +104,7 @@ static bool seen_before(const struct attachments *attachments, size_t index)
 	return false;
 }
 
-static void fill(const struct sluice *sw, const struct sluice_config *config,
+static void fill(struct sluice *sw, const struct sluice_config *config,
 		 const struct attachments *attachments, const struct devices *devices,
 		 struct sluice_status *status)
 {

@@ -18,12 +18,12 @@
 #define SWITCH_MAPS(X)                                                                    \
 	X(control) X(tables) X(flows) X(flow_locks) X(flow_usage) X(flow_sweeper)         \
 	X(fragments) X(port_counters) X(rule_counters) X(devices) X(devices_tc) X(events) \
-	X(event_budgets) X(traces)
+	X(event_budgets) X(traces) X(consumers)
 
 /* The pinned programs. X(name) */
 #define SWITCH_PROGRAMS(X)                                                                \
 	X(sluice_xdp) X(sluice_tc) X(sluice_trace) X(sluice_query) X(sluice_start)        \
-	X(sluice_uplink_xdp) X(sluice_uplink_tc) X(sluice_pass)
+	X(sluice_uplink_xdp) X(sluice_uplink_tc) X(sluice_pass) X(sluice_consumers)
 
 struct sluice {
 	char name[64];

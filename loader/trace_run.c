@@ -17,7 +17,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#include "loader/switch.h"
+#include "loader/xsk.h"
 
 #define ETHERNET_HEADER_BYTES 14
 #define ETHER_TYPE_OFFSET     12
@@ -112,6 +112,21 @@ int sluice_query_run(struct sluice *sw, const struct query *query, struct trace_
 		    .repeat = 1);
 
 	return run_once(sw, sw->program.sluice_query, &request, &options, result, error);
+}
+
+int xsk_count_consumers(struct sluice *sw, __u32 slot, unsigned int *count,
+			struct sluice_error *error)
+{
+	struct trace_request request = { .slot = slot };
+	unsigned char frame[64] = { 0 };
+	struct trace_result result;
+	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame, .data_size_in = sizeof(frame),
+		    .repeat = 1);
+	int err = run_once(sw, sw->program.sluice_consumers, &request, &options, &result, error);
+
+	if (!err)
+		*count = options.retval;
+	return err;
 }
 
 /* The frames that end before their first header does: test runs refuse them, and no Ethernet device

@@ -11,6 +11,7 @@
 #include "loader/attach.h"
 #include "loader/load.h"
 #include "loader/state.h"
+#include "loader/xsk.h"
 
 static void take_programs(struct sluice *sw, struct sluice *newer)
 {
@@ -48,7 +49,8 @@ int sluice_upgrade(struct sluice *sw, struct sluice_error *error)
 	if (!result) {
 		take_programs(sw, &newer);
 		/* Killed in between, some links run the older programs: the next upgrade ends it. */
-		result = replace_all(sw, error) ?: replace_program_pins(sw, error) ?:
+		result = replace_all(sw, error) ?: xsk_replace_all(sw, error) ?:
+			 replace_program_pins(sw, error) ?:
 			 switch_start_sweep(sw, error);
 	}
 	if (mine)

@@ -149,6 +149,24 @@ static int validate_addresses(struct validation *validation, const struct sluice
 	return 0;
 }
 
+/* What this version can do. */
+static int validate_acceleration(struct validation *validation, const struct sluice_port *port)
+{
+	const struct sluice_field *mode =
+		schema_field(schema_kind(SLUICE_PORT), "acceleration.mode");
+
+	switch (port->acceleration) {
+	case SLUICE_ACCELERATION_OFF:
+	case SLUICE_ACCELERATION_AF_XDP:
+		return 0;
+	default:
+		return refuse(validation, port, "acceleration.mode", 0,
+			      "port \"%s\": acceleration.mode \"%s\" is not possible in this "
+			      "version; write \"off\" or \"af_xdp\"",
+			      port->name, value_text(mode, &port->acceleration, NULL));
+	}
+}
+
 static int validate_port(struct validation *validation, const struct sluice_port *port, long *vnet)
 {
 	const struct sluice_config *config = validation->config;
@@ -177,6 +195,8 @@ static int validate_port(struct validation *validation, const struct sluice_port
 			      "port \"%s\": MAC %s is a group's (multicast), no device can have it",
 			      port->name, text_mac(port->mac, text));
 	code = validate_references(validation, port);
+	if (!code)
+		code = validate_acceleration(validation, port);
 	return code ? code
 		    : validate_addresses(validation, port, &config->vnets[*vnet].subnets[subnet]);
 }

@@ -17,6 +17,7 @@ struct port_counters {
 	__u64 rx_bytes;
 	__u64 tx_packets;
 	__u64 tx_bytes;
+	__u64 unread; /* of those, frames to an AF_XDP port whose queue nobody read */
 	__u64 drops[DROP_REASON_COUNT]; /* frames the port sent that were dropped, by reason */
 };
 

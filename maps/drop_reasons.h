@@ -51,7 +51,9 @@
 	X(GATEWAY_ONLY_ECHO, "gateway-only-echo", ROUTE, "the gateway answers echo and nothing else")\
 	X(HOP_LIMIT, "hop-limit", ROUTE, "TTL or hop limit ran out and no error could be sent")  \
 	X(DEVICE_GONE, "device-gone", DELIVER, "the destination port's device is not there")     \
-	X(REWRITE_FAILED, "rewrite-failed", DELIVER, "the kernel had no room to rewrite the frame")
+	X(REWRITE_FAILED, "rewrite-failed", DELIVER, "the kernel had no room to rewrite the frame")\
+	X(NO_CONSUMER, "no-consumer", DELIVER,                                                   \
+	  "no AF_XDP socket reads the port's queue; counted at the receiving port")
 
 enum drop_reason {
 	DROP_NONE = 0, /* not dropped */

@@ -19,6 +19,8 @@ enum port_flags {
 	PORT_REDIRECT_PEER = 1 << 4,    /* tc delivery may use bpf_redirect_peer (veth, peer elsewhere) */
 	PORT_KEEP_NSG_IN = 1 << 5,      /* every NSG that polices this port inbound says keep */
 	PORT_KEEP_NSG_OUT = 1 << 6,     /* the same outbound */
+	PORT_PASS_UNREAD = 1 << 7,      /* af_xdp: a frame that no socket takes goes up the stack at
+					 * the far end; else it is dropped */
 };
 
 /* How frames reach the port's device. X(IDENTIFIER, "name in output") */
@@ -51,7 +53,8 @@ struct port {
 	__u32 flow_limit;
 	__u32 vni;                         /* of its vnet; 0: a build that did not note it laid
 					    * this version */
-	__u8 padding[4];
+	__u8 queues;                       /* af_xdp: how many its far end receives on */
+	__u8 padding[3];
 };
 
 _Static_assert(sizeof(struct port) == SLUICE_CACHE_LINE, "a port is one line");

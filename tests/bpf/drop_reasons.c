@@ -337,6 +337,7 @@ static const struct provocation provocations[DROP_REASON_COUNT] = {
 	[DROP_GATEWAY_ONLY_ECHO] = { .frame = to_the_gateway },
 	[DROP_HOP_LIMIT] = { .prepare = let_carol_ask, .frame = dying_error },
 	[DROP_DEVICE_GONE] = { .prepare = lose_bobs_device, .frame = honest },
+	[DROP_NO_CONSUMER] = { .elsewhere = "tests/system/55_af_xdp.sh" },
 	[DROP_REWRITE_FAILED] = { .elsewhere = "none: the kernel runs out of memory" },
 };
 

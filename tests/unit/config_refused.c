@@ -114,8 +114,10 @@ static const struct bad bad_documents[] = {
 	       "prefixes: [10.1.1.0/24], routes: @rt1}]}]\n",
 	  "routes: this version can not do that yet; take it out" },
 	{ "acceleration", HEAD BLUE PORT(MAC ", acceleration: {mode: @vf}"),
-	  "acceleration.mode: \"vf\" is not possible, this version has no accelerated delivery; write "
-	  "\"off\"" },
+	  "port \"vm1\": acceleration.mode \"vf\" is not possible in this version; write \"off\" or "
+	  "\"af_xdp\"" },
+	{ "too_many_queues", HEAD BLUE PORT(MAC ", acceleration: {mode: af_xdp, queues: @17}"),
+	  "acceleration.queues: 17 is not within 1 to 16" },
 	{ "acceleration_of_no_kind", HEAD BLUE PORT(MAC ", acceleration: {mode: @fast}"),
 	  "acceleration.mode: \"fast\" is not one of off, auto, vf, af_xdp or offload" },
 

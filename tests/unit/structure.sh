@@ -38,12 +38,12 @@ includes_of()
 verdict includes_point_one_way "$(
 	includes_of maps '[a-z_]+\.h|vmlinux\.h'
 	includes_of bpf 'vmlinux\.h|maps/[a-z_]+\.h|bpf/[a-z_]+\.h'
-	includes_of loader 'maps/[a-z_]+\.h|loader/[a-z_]+\.h|bpf/sluice\.skel\.h'
+	includes_of loader 'maps/[a-z_]+\.h|loader/[a-z_]+\.h|bpf/(sluice|xsk)\.skel\.h'
 	includes_of cli 'loader/sluice\.h|cli/[a-z_]+\.h'
 )"
 
 verdict only_the_loader_meets_the_programs "$(
-	grep -ln 'sluice\.skel\.h' $(sources '^cli/.*\.[ch]$') /dev/null)"
+	grep -lnE '(sluice|xsk)\.skel\.h' $(sources '^cli/.*\.[ch]$') /dev/null)"
 
 # The way of DESIGN section 2: every stage that travel() calls is defined in one header of its own.
 stages=$(sed -n '/^static.*travel(/,/^}/p' bpf/sluice.bpf.c | grep -oE '[a-z_]+\(packet\)' |
