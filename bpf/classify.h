@@ -41,12 +41,19 @@ static __always_inline __u64 is_below(__u32 a, __u32 b, __u64 more)
 	return difference >> 63;
 }
 
+/* How many of the sorted keys are below value; count: a multiple of four less one. Every fourth key
+ * says which three of the others have to be looked at. */
 static __always_inline __u32 keys_below(const __u32 *keys, int count, __u32 value)
 {
-	__u32 below = 0;
+	__u64 below = 0;
 
 #pragma unroll
-	for (int i = 0; i < count; i++)
+	for (int i = 3; i < count; i += 4)
+		below += is_below(keys[i], value, 0);
+	below *= 4;
+	keys += below;
+#pragma unroll
+	for (int i = 0; i < 3; i++)
 		below += is_below(keys[i], value, 0);
 	return below;
 }
@@ -108,6 +115,40 @@ __noinline __u32 classify_search(__u64 high, __u64 low, __u32 line)
 		more <<= 32;
 	}
 	return 0;
+}
+
+/* A step from an inner line of a search tree to the next one; from another kind of line to itself,
+ * without a branch on what was read. Not 0: there is none to go. */
+static __always_inline __u64 step_down(__u32 *line, __u32 value)
+{
+	const struct classifier_line *at = table_at(*line);
+	__u64 ended;
+	__u32 next;
+
+	if (!at)
+		return 1;
+	next = at->header + keys_below(at->key, CLASSIFIER_KEYS, value);
+	ended = at->header >> 30;
+	asm volatile("" : "+r"(ended));
+	*line ^= (*line ^ next) & ~(__u32)(-ended >> 32);
+	return ended;
+}
+
+/*
+ * Goes down two search trees as far as the first words of their values say, a step each in turn, so
+ * that what is not in the cache is waited for once. values and what is returned, lines: the one of
+ * `first` in the upper half.
+ */
+__noinline __u64 classify_descend(__u64 values, __u32 first, __u32 second)
+{
+	for (__u64 level = 0; level < CLASSIFIER_SEARCH_LEVELS; level++) {
+		__u64 first_ended = step_down(&first, values >> 32);
+		__u64 second_ended = step_down(&second, values);
+
+		if (first_ended && second_ended)
+			break;
+	}
+	return (__u64)first << 32 | second;
 }
 
 /* One of the three words that a block says of a rule; 0: there is no such rule. */
@@ -223,14 +264,19 @@ static __always_inline void point_in_view(struct classifier_point *point, const 
 {
 	point->value[FIELD_SOURCE] = bpf_ntohl(tuple->source.words[3]);
 	point->value[FIELD_DESTINATION] = bpf_ntohl(tuple->destination.words[3]);
-	if (view->map[0])
+	if (view->map[0]) {
+		__u64 lines = classify_descend(
+			(__u64)bpf_ntohl(tuple->source.words[0]) << 32 |
+				bpf_ntohl(tuple->destination.words[0]),
+			view->map[0], view->map[1]);
+
 		point->value[FIELD_SOURCE] =
 			classify_search(bpf_be64_to_cpu(tuple->source.halves[0]),
-					bpf_be64_to_cpu(tuple->source.halves[1]), view->map[0]);
-	if (view->map[1])
-		point->value[FIELD_DESTINATION] = classify_search(
-			bpf_be64_to_cpu(tuple->destination.halves[0]),
-			bpf_be64_to_cpu(tuple->destination.halves[1]), view->map[1]);
+					bpf_be64_to_cpu(tuple->source.halves[1]), lines >> 32);
+		point->value[FIELD_DESTINATION] =
+			classify_search(bpf_be64_to_cpu(tuple->destination.halves[0]),
+					bpf_be64_to_cpu(tuple->destination.halves[1]), lines);
+	}
 	point->value[POINT_BLOCKS] = view->blocks;
 }
 
