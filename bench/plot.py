@@ -11,6 +11,11 @@ CURVES = {
     "ports": ("guests", "ports of the switch", True),
     "cores": ("pairs", "pairs of guests, each sender on a CPU of its own", False),
 }
+# A path has the same colour in every plot.
+COLOURS = {
+    "sluice-xdp": "#d62728", "sluice-tc": "#ff9f1c", "bare-xdp": "#1a1a1a", "bare-tc": "#9467bd",
+    "bare-tc-peer": "#7f7f7f", "bridge": "#1f77b4", "bridge-nft": "#2ca02c", "iptables": "#8c564b",
+}
 WORDS = {"established": "established connections", "new": "every frame a new connection"}
 
 
@@ -27,16 +32,18 @@ def draw(found, title, axis, by_factors, path):
     """One SVG by gnuplot; each line has its quartiles as error bars."""
     script = [f"set terminal svg size 760,420 font 'sans,12' background rgb 'white'",
               f"set output '{path}'", f"set title '{title}'", f"set xlabel '{axis}'",
-              "set ylabel 'million frames a second'", "set key outside right", "set grid",
-              "set logscale y"]
+              "set ylabel 'million frames a second'", "set key outside right", "set grid"]
     if by_factors:
-        script += ["set logscale x", "set format x '%.0f'"]
+        script += ["set logscale xy", "set format x '%.0f'"]
+    else:
+        script += ["set yrange [0:*]", "set xtics 1"]
     blocks, plots = [], []
     for number, (name, points) in enumerate(found.items()):
         blocks.append(f"$d{number} << EOD")
         blocks += [f"{x} {c['median']} {c['firstQuartile']} {c['thirdQuartile']}" for x, c in points]
         blocks.append("EOD")
-        plots.append(f"$d{number} using 1:2:3:4 with yerrorlines linewidth 2 title '{name}'")
+        colour = f"linecolor rgb '{COLOURS[name]}' " if name in COLOURS else ""
+        plots.append(f"$d{number} using 1:2:3:4 with yerrorlines linewidth 2 {colour}title '{name}'")
     subprocess.run(["gnuplot"], input="\n".join(blocks + script + ["plot " + ", ".join(plots)]),
                    text=True, check=True)
 

@@ -30,15 +30,20 @@ MEASURES = {
     "round-trip": ("round trip p50, us", lambda s: s["p50"], 2),
 }
 
-# measure, path, path under it or beside it with its rules, whether the ratio must be at least or at most
+# measure, path, path under it or beside it with its rules, whether the ratio must be at least or at most;
+# no limit: to be seen beside it. What the switch is to come to by tc, in packets a second, is said of a
+# bare tc redirect, which is bpf_redirect: it takes a frame to any device, bpf_redirect_peer into a veth's far
+# end only. The switch uses that where it can, so the ratio to it stands beside; it is the harder one.
 TARGETS = (
     ("established", "sluice-xdp", "bare-xdp", 0, "at least", 0.90),
-    ("established", "sluice-tc", "bare-tc-peer", 0, "at least", 0.90),
     ("established", "sluice-tc", "bare-tc", 0, "at least", 0.90),
-    ("bulk", "sluice-tc", "bare-tc-peer", 0, "at least", 0.95),
+    ("established", "sluice-tc", "bare-tc-peer", 0, None, None),
     ("bulk", "sluice-tc", "bare-tc", 0, "at least", 0.95),
+    ("bulk", "sluice-tc", "bare-tc-peer", 0, "at least", 0.95),
     ("new", "sluice-xdp", "bridge-nft", 1000, "at least", 10),
     ("new", "sluice-tc", "bridge-nft", 1000, "at least", 10),
+    ("new", "sluice-xdp", "bare-xdp", 0, None, None),
+    ("new", "bare-xdp", "bridge-nft", 1000, None, None),
     ("round-trip", "sluice-xdp", "bare-xdp", 0, "at most", 1.10),
     ("round-trip", "sluice-tc", "bare-tc-peer", 0, "at most", 1.10),
 )
@@ -121,7 +126,7 @@ class Results:
 def targets(results):
     rows = []
     for measure, path, base, rules, sense, limit in TARGETS:
-        ours = results.main(measure, path, RULES_OF_TARGETS)
+        ours = results.main(measure, path, 0 if path.startswith("bare") else RULES_OF_TARGETS)
         theirs = results.main(measure, base, rules)
         if not ours or not theirs:
             continue
@@ -129,9 +134,10 @@ def targets(results):
         if not ratios:
             continue
         ratio = statistics.median(ratios)
-        met = ratio >= limit if sense == "at least" else ratio <= limit
+        met = ratio >= limit if sense == "at least" else ratio <= limit if sense else None
         rows.append({"measure": measure, "path": path, "beside": base, "rules": rules,
-                     "ratio": ratio, "target": f"{sense} {limit:g}", "met": met})
+                     "ratio": ratio, "target": f"{sense} {limit:g}" if sense else None,
+                     "met": met})
     return rows
 
 
@@ -221,7 +227,8 @@ def cost_table(results, made):
 def target_table(made):
     rows = [[row["measure"], row["path"],
              row["beside"] + (f", {row['rules']} rules" if row["rules"] else ""),
-             f"{row['ratio']:.2f}", row["target"], "yes" if row["met"] else "**no**"]
+             f"{row['ratio']:.2f}", row["target"] or "-",
+             {True: "yes", False: "**no**", None: "-"}[row["met"]]]
             for row in made["targets"]]
     return table(["measure", "path", "beside", "ratio", "target", "met"], rows)
 
@@ -279,8 +286,14 @@ def write_report(results, made, directory):
             "that CPU, unless the path has threads of its own. A figure is the median of the rounds, in which the paths",
             "took turns; its spread is from the first quartile to the third. CPU is user, system and interrupt",
             "time of all CPUs. Frames a second are those of a second for which the sender and the path had their CPU: what",
-            "something else took of it (sender waited) is no fault of the path. bench/ says what each path is and how each sample is taken.", "",
-            "## Targets", ""] + target_table(made) + ["", "## Paths", ""]
+            "something else took of it (sender waited) is no fault of the path. bench/ says what each path is and how each sample is taken.",
+            "All frames here are IPv4; what IPv6 costs beside it is in the test runs below (quick, classify).", "",
+            "## Targets", ""] + target_table(made) + ["",
+            "Packets a second by tc are held to a bare `bpf_redirect`, the tc redirect that reaches any device. The",
+            "switch uses `bpf_redirect_peer` where the receiver is a veth's far end, as here; the ratio to that, bare,",
+            "is the harder one and stands beside without a target. How many times nftables a redirect comes to that",
+            "looks at nothing (new, bare-xdp) is the most that new connections could reach with this generator.",
+            "", "## Paths", ""]
     page += main_table(results, made) + [""] + cost_table(results, made) + [""]
     page += [f"- {path}: {about}{'; ' + note if note else ''}"
              for path, (about, note) in results.about.items()] + [""]
