@@ -12,40 +12,57 @@ static const char *const level_names[] = {
 	[SLUICE_CANNOT] = "cannot",
 };
 
-int run_doctor(struct invocation *invocation)
+static json_t *findings_json(const struct sluice_finding *findings, size_t count)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(list, json_pack("{ssssssss}", "level",
+						      level_names[findings[i].level], "subject",
+						      findings[i].subject, "text", findings[i].text,
+						      "remedy", findings[i].remedy));
+	return list;
+}
+
+static void print_findings(const struct invocation *invocation,
+			   const struct sluice_finding *findings, size_t count)
 {
 	static const enum shade shades[] = {
 		[SLUICE_OK] = SHADE_GOOD, [SLUICE_SLOWER] = SHADE_PLAIN, [SLUICE_CANNOT] = SHADE_BAD
 	};
-	struct sluice_error error = { 0 };
-	struct sluice_finding *findings;
-	json_t *list = json_array();
-	size_t count;
+	static const struct table_column columns[] = { { "LEVEL", false },
+						       { "SUBJECT", false },
+						       { "FINDING", false } };
+	struct table *table = table_new(invocation, columns, 3);
 
-	if (sluice_doctor(invocation->netns, invocation->argument_count ? invocation->arguments[0] : NULL,
-			  &findings, &count, &error)) {
-		json_decref(list);
-		return refuse(invocation, &error);
-	}
 	for (size_t i = 0; i < count; i++) {
 		const struct sluice_finding *finding = &findings[i];
 
-		if (invocation->json) {
-			json_array_append_new(
-				list, json_pack("{ssssssss}", "level", level_names[finding->level],
-						"subject", finding->subject, "text", finding->text,
-						"remedy", finding->remedy));
+		table_row(table);
+		table_cell(table, 0, shades[finding->level], "%s", level_names[finding->level]);
+		table_cell(table, 1, SHADE_PLAIN, "%s", finding->subject);
+		table_cell(table, 2, SHADE_PLAIN, "%s", finding->text);
+		if (!finding->remedy[0])
 			continue;
-		}
-		printf("%s%-6s%s  %s: %s\n", shade(invocation, shades[finding->level]),
-		       level_names[finding->level], shade(invocation, SHADE_PLAIN),
-		       finding->subject, finding->text);
-		if (finding->remedy[0])
-			printf("        run: %s\n", finding->remedy);
+		table_row(table);
+		table_cell(table, 2, SHADE_FAINT, "run: %s", finding->remedy);
 	}
+	table_end(table, NULL);
+}
+
+int run_doctor(struct invocation *invocation)
+{
+	struct sluice_error error = { 0 };
+	struct sluice_finding *findings;
+	size_t count;
+
+	if (sluice_doctor(invocation->netns, invocation->argument_count ? invocation->arguments[0] : NULL,
+			  &findings, &count, &error))
+		return refuse(invocation, &error);
 	if (invocation->json)
-		print_json(json_incref(list));
-	json_decref(list);
+		print_json(findings_json(findings, count));
+	else
+		print_findings(invocation, findings, count);
 	free(findings);
 	return EXIT_DONE;
 }

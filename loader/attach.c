@@ -207,7 +207,7 @@ int attach_features(const struct attachment *attachment, struct sluice_error *er
 {
 	for (size_t i = 0; i < attachment->change_count; i++) {
 		const struct feature_change *change = &attachment->change[i];
-		int result = switch_feature(change, !change->was);
+		int result = switch_feature(change, change->on);
 
 		if (result)
 			return sluice_error_set(error, result,
@@ -306,7 +306,7 @@ void detach_features(const struct attachment *attachment, const struct attachmen
 		const struct feature_change *change = &attachment->change[i];
 
 		/* A far end that is gone has nothing to get back. */
-		if (!change_kept(change, kept))
+		if (change->on != change->was && !change_kept(change, kept))
 			switch_feature(change, change->was);
 	}
 }
@@ -403,7 +403,7 @@ const char *attachment_drift(const struct sluice *sw, const struct attachment *a
 	}
 	if (!program_there(sw, attachment))
 		return "program detached";
-	return NULL;
+	return attachment->far_end_wrong;
 }
 
 int links_remove_others(const struct sluice *sw, const struct attachments *kept,

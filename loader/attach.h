@@ -34,13 +34,14 @@ enum attach_hook {
 
 const char *attach_hook_name(enum attach_hook hook);
 
-/* A feature of a far end, or of an AF_XDP port's near end, that was switched for an attachment, and is
- * switched back with it. */
+/* A feature of a far end, or of an AF_XDP port's near end, that an attachment needs, and what it is put
+ * back to with it. */
 struct feature_change {
 	__u64 netns;   /* cookie of the namespace */
 	__u32 ifindex; /* there */
 	enum feature feature;
-	bool was;
+	bool on;       /* as it must be */
+	bool was;      /* before the attachment */
 };
 
 #define ATTACHMENT_CHANGES 3
@@ -59,6 +60,7 @@ struct attachment {
 	struct feature_change change[ATTACHMENT_CHANGES];
 	size_t change_count;
 	bool prepared;           /* the changes it needs for XDP are known */
+	const char *far_end_wrong; /* NULL, or what attachments_look_at_far_ends() found; not on file */
 };
 
 struct attachments {
@@ -75,6 +77,12 @@ int attachments_read(const struct sluice *sw, struct attachments *attachments,
 /* The one on the same device, in the same role, whose hook does what `wanted` asks for, or NULL. */
 struct attachment *attachments_match(const struct attachments *attachments,
 				     const struct attachment *wanted);
+
+/* --- loader/far_ends.c --- */
+
+/* Looks whether the far ends still have the features that their attachments need: a guest may have
+ * switched them since. */
+void attachments_look_at_far_ends(struct attachments *attachments);
 
 /* --- loader/placement.c --- */
 

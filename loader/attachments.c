@@ -67,10 +67,11 @@ static json_t *changes_json(const struct attachment *attachment)
 	for (size_t i = 0; i < attachment->change_count; i++) {
 		const struct feature_change *change = &attachment->change[i];
 
-		json_array_append_new(list, json_pack("{s:I, s:i, s:i, s:b}",
+		json_array_append_new(list, json_pack("{s:I, s:i, s:i, s:b, s:b}",
 						      "netns", (json_int_t)change->netns,
 						      "ifindex", (int)change->ifindex,
 						      "feature", (int)change->feature,
+						      "on", (int)change->on,
 						      "was", (int)change->was));
 	}
 	return list;
@@ -120,16 +121,17 @@ static int read_changes(const json_t *list, struct attachment *attachment)
 	json_array_foreach(list, i, entry) {
 		struct feature_change *change = &attachment->change[i];
 		json_int_t netns;
-		int ifindex, feature, was;
+		int ifindex, feature, was, on = -1;
 
 		if (i >= ATTACHMENT_CHANGES ||
-		    json_unpack((json_t *)entry, "{s:I, s:i, s:i, s:b}", "netns", &netns, "ifindex",
-				&ifindex, "feature", &feature, "was", &was) ||
+		    json_unpack((json_t *)entry, "{s:I, s:i, s:i, s?b, s:b}", "netns", &netns,
+				"ifindex", &ifindex, "feature", &feature, "on", &on, "was", &was) ||
 		    feature < 0 || feature >= FEATURE_COUNT)
 			return -EINVAL;
 		*change = (struct feature_change){ .netns = (__u64)netns,
 						   .ifindex = (__u32)ifindex,
 						   .feature = (enum feature)feature,
+						   .on = on < 0 ? !was : on,
 						   .was = was };
 		attachment->change_count = i + 1;
 	}

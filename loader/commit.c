@@ -78,9 +78,13 @@ static bool same_attachments(const struct commit *commit)
 
 static int place(struct commit *commit, unsigned int flags, struct sluice_error *error)
 {
-	return devices_read(&commit->devices, error) ?:
-	       attachments_resolve(commit->config, &commit->devices, &commit->running,
-				   flags & COMMIT_TOLERATE_MISSING, &commit->next, error);
+	int result = devices_read(&commit->devices, error) ?:
+		     attachments_resolve(commit->config, &commit->devices, &commit->running,
+					 flags & COMMIT_TOLERATE_MISSING, &commit->next, error);
+
+	if (!result)
+		attachments_look_at_far_ends(&commit->next);
+	return result;
 }
 
 /* Devices that the switch is to make are made once nothing else speaks against the version. */
@@ -173,6 +177,15 @@ static bool nothing_differs(const struct commit *commit)
 	       devices_in_place(commit) && sockets_in_place(commit);
 }
 
+/* Whether more is wrong with a running attachment than its far end. */
+static bool device_drift(const struct commit *commit, const struct attachment *attachment)
+{
+	struct attachment near = *attachment;
+
+	near.far_end_wrong = NULL;
+	return needs_attach(commit, &near);
+}
+
 /* --- traces --- */
 
 static int lay_version(struct commit *commit, struct sluice_error *error)
@@ -224,7 +237,9 @@ static int attach_new(struct commit *commit, struct sluice_error *error)
 		struct attachment *attachment = &commit->next.list[i];
 		const struct attachment *old = attachments_match(&commit->running, attachment);
 
-		if (needs_attach(commit, attachment)) {
+		if (attachment->far_end_wrong && !device_drift(commit, attachment)) {
+			result = attach_features(attachment, error);
+		} else if (needs_attach(commit, attachment)) {
 			result = attach(commit->sw, attachment, &commit->devices, error);
 			sluice_test_step("attached one");
 			attached = true;

@@ -75,6 +75,12 @@ static void parse_link(const struct nlmsghdr *message, struct device *device)
 		case IFLA_LINK:
 			device->link = mnl_attr_get_u32(attribute);
 			break;
+		case IFLA_MASTER:
+			device->master = mnl_attr_get_u32(attribute);
+			break;
+		case IFLA_PROMISCUITY:
+			device->promiscuity = mnl_attr_get_u32(attribute);
+			break;
 		case IFLA_LINK_NETNSID:
 			device->link_nsid = (__s32)mnl_attr_get_u32(attribute);
 			break;

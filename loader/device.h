@@ -21,6 +21,8 @@ struct device {
 	__u32 flags;        /* IFF_* */
 	__u32 mtu;
 	__u32 link;         /* ifindex of the device it hangs on or pairs with; 0: none */
+	__u32 master;       /* ifindex of the bridge, bond ... it is a port of; 0: none */
+	__u32 promiscuity;  /* how many want it to take frames for every MAC */
 	__s32 link_nsid;    /* the namespace that one is in, as this one numbers it; -1: this one */
 	__u32 xdp_program;  /* id of an XDP program on it; 0: none */
 	__u8 xdp_mode;      /* XDP_ATTACHED_* */

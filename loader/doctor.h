@@ -1,28 +1,104 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The list that the doctor's files fill.
+ * The doctor's files, each of which looks at one part of a host and adds what it finds to a survey.
  */
 #ifndef SLUICE_LOADER_DOCTOR_H
 #define SLUICE_LOADER_DOCTOR_H
 
-#include "loader/sluice.h"
+#include <net/if.h>
 
-struct findings {
-	struct sluice_finding *list;
-	size_t count;
-	bool short_of_memory; /* a finding could not be kept: the list is not to be trusted */
+#include "loader/survey.h"
+
+/* loader/doctor_kernel.c: what a kernel shows in files; and what only the running one can be asked. */
+void doctor_kernel(struct survey *survey);
+void doctor_privileges(struct survey *survey);
+
+/* loader/doctor_host.c: IOMMU, interrupt remapping, NUMA nodes, huge pages. */
+void doctor_host(struct survey *survey);
+
+/* loader/doctor_managers.c: who else arranges the network, in general and for one device. */
+void doctor_managers(struct survey *survey);
+void doctor_managed(struct survey *survey, const char *device, unsigned int ifindex);
+
+/* loader/doctor_pci.c: SR-IOV, IOMMU group, ACS and NUMA of the NIC at a PCI address
+ * ("0000:01:00.0"); nothing is said of what is no PCI device. */
+void doctor_pci(struct survey *survey, const char *device, const char *address);
+
+/* loader/doctor_virtio.c: a virtio NIC that will refuse native XDP. */
+void doctor_virtio(struct survey *survey, const char *device, const char *address);
+
+/* loader/doctor_ports.c: the switches that run in netns (NULL or "": this namespace): has their flow
+ * table room for what their ports may have, and is each device as it was left? */
+void doctor_ports(struct survey *survey, const char *netns);
+
+/* --- one interface --- */
+
+/* Offloads that matter. X(IDENTIFIER, "the kernel's name", "ethtool's name") */
+#define OFFLOADS(X)                             \
+	X(RXVLAN, "rx-vlan-hw-parse", "rxvlan") \
+	X(LRO, "rx-lro", "lro")                 \
+	X(GRO_HW, "rx-gro-hw", "rx-gro-hw")     \
+	X(HW_TC, "hw-tc-offload", "hw-tc-offload")
+
+enum offload {
+#define X(identifier, kernel, ethtool) OFFLOAD_##identifier,
+	OFFLOADS(X)
+#undef X
+	OFFLOAD_COUNT
 };
 
-/* Adds a finding. text is what was found; remedy one command, or "". */
-struct sluice_finding *finding_add(struct findings *findings, enum sluice_finding_level level,
-				   const char *subject, const char *remedy, const char *format, ...)
-	__attribute__((format(printf, 5, 6)));
+enum offload_state {
+	OFFLOAD_OFF,
+	OFFLOAD_ON,
+	OFFLOAD_ON_FIXED,  /* and can not be switched off here */
+	OFFLOAD_OFF_FIXED, /* or the device has none of that name */
+};
 
-/* loader/doctor_device.c: what one interface can do. -ENODEV. */
-int doctor_device(struct findings *findings, const char *device, struct sluice_error *error);
+enum embedded_switch {
+	EMBEDDED_UNKNOWN, /* the driver does not say: none, or a plain SR-IOV NIC */
+	EMBEDDED_LEGACY,
+	EMBEDDED_SWITCHDEV,
+};
 
-/* loader/doctor_flows.c: whether the flow tables of the switches that run in netns (NULL or "": this
- * namespace) have room for what their ports may have. */
-void doctor_flows(struct findings *findings, const char *netns);
+/* The far end of a veth pair. */
+struct far_end {
+	bool found;
+	char name[IFNAMSIZ];
+	char netns[64]; /* its name under /run/netns, "" for none */
+	bool elsewhere; /* in another namespace than the near end */
+	bool gro;
+	bool tx_checksum;
+};
+
+/* What is known of an interface, apart from how it is to be judged. */
+struct device_facts {
+	char name[IFNAMSIZ];
+	unsigned int ifindex;
+	char driver[32];
+	char bus_info[32];     /* a PCI address, or "" */
+	char master[IFNAMSIZ]; /* the bridge, bond ... it is a port of, or "" */
+	unsigned int mtu;
+	bool promiscuous;
+	bool features_known;             /* the kernel can be asked (6.3) */
+	unsigned long long xdp_features; /* XDP_FEATURE_* */
+	enum offload_state offloads[OFFLOAD_COUNT];
+	unsigned int queues; /* combined ones in use; 0: can not be asked */
+	unsigned int most_queues;
+	char program[16]; /* of another's XDP program; "" for none */
+	unsigned int program_id;
+	bool ours; /* the XDP program there is ours */
+	enum embedded_switch embedded;
+	bool carries_ssh;
+	struct far_end far_end;
+};
+
+/* loader/doctor_device.c: asks the kernel about an interface of the calling thread's namespace.
+ * -ENODEV. */
+int device_facts_read(const char *device, struct device_facts *facts, struct sluice_error *error);
+/* loader/doctor_ssh.c: whether an established SSH session of this host runs over the interface. */
+bool device_carries_ssh(const char *device);
+
+/* loader/doctor_judge.c: what the facts mean for an uplink or port on that interface. */
+void device_facts_judge(struct survey *survey, const struct device_facts *facts, long processors);
 
 #endif

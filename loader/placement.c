@@ -273,11 +273,10 @@ static int note_change(struct attachment *attachment, const struct attachments *
 					"'%s' (%s): set hook: tc", attachment->owner,
 					attachment->ifname, feature_name(feature),
 					strerror(-result));
-	if (is == on)
-		return 0;
 	*change = (struct feature_change){ .netns = peer->cookie,
 					   .ifindex = peer->ifindex,
 					   .feature = feature,
+					   .on = on,
 					   .was = is };
 	attachment->change_count++;
 	return 0;

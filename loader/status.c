@@ -157,6 +157,8 @@ int sluice_status_get(struct sluice *sw, struct sluice_status **status, struct s
 		made->ports = calloc(attachments.count + 1, sizeof(*made->ports));
 		made->uplinks = calloc(attachments.count + 1, sizeof(*made->uplinks));
 	}
+	if (!result)
+		attachments_look_at_far_ends(&attachments);
 	if (!result && (!made || !made->ports || !made->uplinks))
 		result = sluice_error_set(error, -ENOMEM, "out of memory");
 	result = result ?: switch_memory(sw, &made->memory, error);

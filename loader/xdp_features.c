@@ -1,105 +1,31 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * Two generic netlink questions: the number of the family "netdev", and its device's features.
- */
+/* The family "netdev", and what it says of one device; see xdp_features.h. */
 #include "loader/xdp_features.h"
 
-#include <errno.h>
-#include <libmnl/libmnl.h>
-#include <linux/genetlink.h>
-#include <stdint.h>
-#include <string.h>
+#include "loader/generic_netlink.h"
 
 /* From linux/netdev.h, which headers before Linux 6.3 do not have. */
-#define NETDEV_COMMAND_DEVICE_GET 1
-#define NETDEV_ATTRIBUTE_IFINDEX 1
+#define NETDEV_COMMAND_DEVICE_GET     1
+#define NETDEV_ATTRIBUTE_IFINDEX      1
 #define NETDEV_ATTRIBUTE_XDP_FEATURES 3
 
-/* Where an answer's attribute of a type goes. */
-struct wanted {
-	uint16_t type;
-	uint16_t size; /* 2 or 8 */
-	uint64_t value;
-	int found;
-};
-
-static int keep_attribute(const struct nlattr *attribute, void *context)
+static void put_ifindex(struct nlmsghdr *message, const void *context)
 {
-	struct wanted *wanted = context;
-
-	if (mnl_attr_get_type(attribute) != wanted->type ||
-	    mnl_attr_get_payload_len(attribute) < wanted->size)
-		return MNL_CB_OK;
-	wanted->found = 1;
-	wanted->value = wanted->size == 2 ? mnl_attr_get_u16(attribute)
-					  : mnl_attr_get_u64(attribute);
-	return MNL_CB_STOP;
-}
-
-static int keep_answer(const struct nlmsghdr *message, void *context)
-{
-	mnl_attr_parse(message, sizeof(struct genlmsghdr), keep_attribute, context);
-	return MNL_CB_OK;
-}
-
-/* Sends the message and reads its answer and the acknowledgment. */
-static int ask(struct mnl_socket *socket, struct nlmsghdr *message, struct wanted *wanted)
-{
-	char answer[8192];
-	ssize_t length;
-	int more = 1;
-
-	message->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
-	message->nlmsg_seq = 1;
-	if (mnl_socket_sendto(socket, message, message->nlmsg_len) < 0)
-		return -errno;
-	while (more > 0) {
-		length = mnl_socket_recvfrom(socket, answer, sizeof(answer));
-		if (length < 0)
-			return -errno;
-		more = mnl_cb_run(answer, length, 1, mnl_socket_get_portid(socket), keep_answer,
-				  wanted);
-	}
-	return more < 0 ? -errno : wanted->found ? 0 : -ENOENT;
-}
-
-static struct nlmsghdr *generic(char *buffer, uint16_t family, uint8_t command, uint8_t version)
-{
-	struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
-	struct genlmsghdr *header = mnl_nlmsg_put_extra_header(message, sizeof(*header));
-
-	message->nlmsg_type = family;
-	header->cmd = command;
-	header->version = version;
-	return message;
+	mnl_attr_put_u32(message, NETDEV_ATTRIBUTE_IFINDEX, *(const unsigned int *)context);
 }
 
 int xdp_features_get(unsigned int ifindex, unsigned long long *features)
 {
-	struct wanted family = {.type = CTRL_ATTR_FAMILY_ID, .size = sizeof(uint16_t)};
-	struct wanted answer = {.type = NETDEV_ATTRIBUTE_XDP_FEATURES, .size = sizeof(uint64_t)};
-	struct mnl_socket *socket = mnl_socket_open(NETLINK_GENERIC);
-	struct nlmsghdr *message;
-	char buffer[1024];
-	int failure;
+	struct generic_question question = { .family = "netdev",
+					     .command = NETDEV_COMMAND_DEVICE_GET,
+					     .attribute = NETDEV_ATTRIBUTE_XDP_FEATURES,
+					     .size = sizeof(uint64_t),
+					     .put = put_ifindex,
+					     .context = &ifindex };
+	uint64_t value;
+	int failure = generic_ask(&question, &value);
 
-	if (!socket)
-		return -errno;
-	failure = mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) ? -errno : 0;
-	if (!failure) {
-		message = generic(buffer, GENL_ID_CTRL, CTRL_CMD_GETFAMILY, 1);
-		mnl_attr_put_strz(message, CTRL_ATTR_FAMILY_NAME, "netdev");
-		failure = ask(socket, message, &family);
-		if (failure == -ENOENT)
-			failure = -ENOTSUP;
-	}
-	if (!failure) {
-		message = generic(buffer, family.value, NETDEV_COMMAND_DEVICE_GET, 1);
-		mnl_attr_put_u32(message, NETDEV_ATTRIBUTE_IFINDEX, ifindex);
-		failure = ask(socket, message, &answer);
-	}
-	mnl_socket_close(socket);
 	if (!failure)
-		*features = answer.value;
+		*features = value;
 	return failure;
 }

@@ -196,7 +196,7 @@ static void the_record_reads_back_as_it_was_written(void **state)
 	one.placement = (struct placement){ 5, DELIVERY_XDP, true, "because \"quoted\"", 0 };
 	one.program = 17;
 	one.prepared = true;
-	one.change[0] = (struct feature_change){ 4026532246ULL, 2, FEATURE_TX_CHECKSUM, true };
+	one.change[0] = (struct feature_change){ 4026532246ULL, 2, FEATURE_TX_CHECKSUM, false, true };
 	one.change_count = 1;
 	assert_non_null(mkdtemp(sw.state));
 	assert_int_equal(attachments_read(&sw, &read, NULL), 0);
@@ -216,6 +216,7 @@ static void the_record_reads_back_as_it_was_written(void **state)
 	assert_int_equal(read.list[0].change_count, 1);
 	assert_int_equal(read.list[0].change[0].netns, 4026532246ULL);
 	assert_int_equal(read.list[0].change[0].feature, FEATURE_TX_CHECKSUM);
+	assert_false(read.list[0].change[0].on);
 	assert_true(read.list[0].change[0].was);
 	attachments_free(&read);
 	remove_tree(sw.state, NULL);
