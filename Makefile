@@ -233,6 +233,9 @@ install: all ## into DESTDIR and PREFIX (/usr/local)
 	for header in maps/*.h; do \
 		install -D -m 644 $$header $(DESTDIR)$(PREFIX)/include/sluice/$$header; done
 	install -D -m 644 cli/sluice.8 $(DESTDIR)$(PREFIX)/share/man/man8/sluice.8
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	sed 's,@PREFIX@,$(PREFIX),' cli/sluice-agent@.service \
+		> $(DESTDIR)$(PREFIX)/lib/systemd/system/sluice-agent@.service
 
 clean: ## remove what was built
 	rm -rf $(BUILD)

@@ -250,6 +250,7 @@ int run_flow_show(struct invocation *invocation);
 int run_flow_flush(struct invocation *invocation);
 int run_stats(struct invocation *invocation);
 int run_observe(struct invocation *invocation);
+int run_agent(struct invocation *invocation);
 int run_accel_show(struct invocation *invocation);
 int run_version(struct invocation *invocation);
 int run_help(struct invocation *invocation);

@@ -210,6 +210,8 @@ const struct command commands[] = {
 	 "[PORT] [--drops] [--rules]", 0, 1, stats_options, 0, 0},
 	{"observe", NULL, run_observe, "show drops and new flows as they happen",
 	 "[-f] [--verdict VERDICT] [--port PORT]", 0, 0, observe_options, 0, 0},
+	{"agent", NULL, run_agent, "follow devices that come and go, and serve them again", NULL, 0,
+	 0, NULL, 0, 0},
 	{"accel", "show", run_accel_show, "show how a port's frames are delivered", "PORT", 1, 1,
 	 NULL, 0, 0},
 	{"version", NULL, run_version, "print the version", NULL, 0, 0, NULL, 0, 0},

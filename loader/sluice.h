@@ -543,6 +543,15 @@ typedef int (*sluice_event_visitor)(const struct event *event, void *context);
 int sluice_observe(struct sluice *sw, unsigned int per_second, sluice_event_visitor visit,
 		   bool (*stop)(void *context), void *context, struct sluice_error *error);
 
+/* Follows the devices of the switch's namespace and makes the running version anew when one of its
+ * ports' or uplinks' comes, goes or is made again. visit gets each new version's number, or number 0
+ * and why it could not be made, which is tried again with the next change. Runs until stop() returns
+ * true (asked at least twice a second); -ENOTCONN when the switch was taken off. */
+typedef void (*sluice_agent_visitor)(unsigned int version, const struct sluice_error *error,
+				     void *context);
+int sluice_agent(struct sluice *sw, sluice_agent_visitor visit, bool (*stop)(void *context),
+		 void *context, struct sluice_error *error);
+
 /* --- the host ------------------------------------------------------------------------------ */
 
 enum sluice_finding_level {

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The watcher: follows the namespace's devices by netlink, and makes the running version anew when one
+ * that it has to do with comes, goes or is made again. Nothing on the packets' way needs it: without
+ * it `sluice apply` does the same by hand.
+ *
+ * The socket is bound before the first look, so that nothing is missed in between; when the kernel
+ * says that it lost messages, that is a change like any other.
+ */
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <linux/rtnetlink.h>
+#include <poll.h>
+#include <string.h>
+
+#include "loader/attach.h"
+#include "loader/confirm.h"
+
+#define POLL_MS 500
+#define LOCK_SECONDS 10
+
+struct agent {
+	struct sluice *sw;
+	sluice_agent_visitor visit;
+	void *context;
+};
+
+static int note_link(const struct nlmsghdr *message, void *context)
+{
+	bool *changed = context;
+
+	*changed |= message->nlmsg_type == RTM_NEWLINK || message->nlmsg_type == RTM_DELLINK;
+	return MNL_CB_OK;
+}
+
+/* Waits for messages and reads those there are. *changed: a device came, went or became another. */
+static int listen_once(struct mnl_socket *socket, bool *changed, struct sluice_error *error)
+{
+	struct pollfd wait = { .fd = mnl_socket_get_fd(socket), .events = POLLIN };
+	char buffer[16384];
+	ssize_t length;
+
+	if (poll(&wait, 1, POLL_MS) <= 0)
+		return 0;
+	length = mnl_socket_recvfrom(socket, buffer, sizeof(buffer));
+	if (length < 0 && errno == ENOBUFS)
+		*changed = true;
+	else if (length < 0 && errno != EINTR)
+		return sluice_error_set(error, -errno, "cannot follow the network devices: %s",
+					strerror(errno));
+	else if (length > 0)
+		mnl_cb_run(buffer, (size_t)length, 0, 0, note_link, changed);
+	return 0;
+}
+
+/* Whether a running attachment's device is not the one that the document now means. */
+static bool devices_differ(struct agent *agent, const struct sluice_config *config)
+{
+	struct attachments running = {}, wanted = {};
+	struct devices devices = {};
+	bool differ = false;
+
+	if (!attachments_read(agent->sw, &running, NULL) && !devices_read(&devices, NULL) &&
+	    !attachments_resolve(config, &devices, &running, true, &wanted, NULL)) {
+		differ = running.count != wanted.count;
+		for (size_t i = 0; i < wanted.count && !differ; i++)
+			differ = wanted.list[i].ifindex != running.list[i].ifindex ||
+				 (wanted.list[i].ifindex &&
+				  attachment_drift(agent->sw, &running.list[i], &devices));
+	}
+	attachments_free(&running);
+	attachments_free(&wanted);
+	devices_free(&devices);
+	return differ;
+}
+
+/* One look under the lock. -EBUSY, -ENODEV: to be tried again with the next change. */
+static int look(struct agent *agent, struct sluice_error *error)
+{
+	struct sluice *sw = agent->sw;
+	struct sluice_config *config;
+	unsigned int before, version;
+	int result = sluice_lock(sw, LOCK_SECONDS, error);
+
+	if (result)
+		return result;
+	result = sluice_running(sw, &before, &config, error);
+	if (!result) {
+		version = before;
+		/* A change that waits to be confirmed is left to who made it. */
+		if (sluice_pending(sw) < 0 && devices_differ(agent, config))
+			result = switch_commit(sw, config, "agent: devices changed",
+					       COMMIT_TOLERATE_MISSING, &version, error);
+		sluice_config_free(config);
+		if (!result && version != before)
+			agent->visit(version, NULL, agent->context);
+	}
+	sluice_unlock(sw);
+	return result;
+}
+
+static bool is_up(const struct sluice *sw)
+{
+	return __atomic_load_n(&sw->control->root, __ATOMIC_ACQUIRE);
+}
+
+static int follow(struct agent *agent, struct mnl_socket *socket, bool (*stop)(void *),
+		  struct sluice_error *error)
+{
+	bool changed = true;
+	int result = 0;
+
+	while (!result && !stop(agent->context)) {
+		struct sluice_error said = { 0 };
+
+		/* The maps of a switch that is taken off live on here, and say nothing more. */
+		if (!is_up(agent->sw))
+			return sluice_error_set(error, -ENOTCONN, "switch %s was taken off",
+						agent->sw->name);
+		if (changed) {
+			changed = false;
+			/* A device that went while it was being attached, a writer that takes long:
+			 * said, and tried again with what comes. */
+			if (look(agent, &said))
+				agent->visit(0, &said, agent->context);
+		}
+		result = listen_once(socket, &changed, error);
+	}
+	return result;
+}
+
+int sluice_agent(struct sluice *sw, sluice_agent_visitor visit, bool (*stop)(void *context),
+		 void *context, struct sluice_error *error)
+{
+	struct agent agent = { .sw = sw, .visit = visit, .context = context };
+	struct mnl_socket *socket = mnl_socket_open(NETLINK_ROUTE);
+	int result;
+
+	if (!socket || mnl_socket_bind(socket, RTMGRP_LINK, MNL_SOCKET_AUTOPID)) {
+		result = sluice_error_set(error, -errno, "cannot follow the network devices: %s",
+					  strerror(errno));
+	} else {
+		result = follow(&agent, socket, stop, error);
+	}
+	if (socket)
+		mnl_socket_close(socket);
+	return result;
+}
