@@ -8,8 +8,9 @@
 
 #include "maps/xsk.h"
 
-/* How many of the first `queues` queues of the port in a slot have a socket. */
-static __noinline __u32 count_consumers(__u32 slot, __u32 queues)
+/* How many of the first `queues` queues of the port in a slot have a socket. A global function: the
+ * verifier goes through its loop once, not at every call. */
+__noinline __u32 count_consumers(__u32 slot, __u32 queues)
 {
 	void *sockets = bpf_map_lookup_elem(&consumers, &slot);
 	__u32 count = 0;

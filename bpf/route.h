@@ -8,6 +8,7 @@
 #include "bpf/answer.h"
 #include "bpf/classify.h"
 #include "bpf/flow.h"
+#include "bpf/steer.h"
 
 struct route_walk {
 	const struct ip_address *destination;
@@ -64,6 +65,12 @@ static __noinline int find_route(struct packet *packet)
 	if (target >> ENDPOINT_KIND_SHIFT == ENDPOINT_GATEWAY)
 		return answer_gateway(packet);
 	if (target >> ENDPOINT_KIND_SHIFT != ENDPOINT_PORT)
+		value = 0;
+	if (vnet->steer)
+		value = steer(packet, vnet->steer, value);
+	if (value == STEER_NOWHERE)
+		return DROP_NO_CONSUMER;
+	if (!value)
 		return unreachable(packet, vnet);
 	packet->out_slot = value;
 	packet->out = port_at(packet->root, value);

@@ -79,6 +79,8 @@ static json_t *document_json(const struct sluice_config *config)
 	json_object_set_new(document, "nsgs",
 			    by_name(sluice_config_json(config, SLUICE_NSG, NULL, NULL), NULL));
 	json_object_set_new(document, "ports", sluice_config_json(config, SLUICE_PORT, NULL, NULL));
+	json_object_set_new(document, "steers",
+			    sluice_config_json(config, SLUICE_STEER, NULL, NULL));
 	return document;
 }
 

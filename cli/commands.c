@@ -185,6 +185,12 @@ const struct command commands[] = {
 	LIST("port", SLUICE_PORT, "list ports"),
 	SHOW("port", SLUICE_PORT, "show a port"),
 
+	ADD("steer", "add", SLUICE_STEER, NULL, "send chosen flows to a port of a network function"),
+	SET("steer", "set", SLUICE_STEER, "change a steer rule"),
+	DELETE("steer", "delete", SLUICE_STEER, "delete steer rules"),
+	LIST("steer", SLUICE_STEER, "list steer rules"),
+	SHOW("steer", SLUICE_STEER, "show a steer rule"),
+
 	{"effective-rules", NULL, run_effective_rules,
 	 "list every rule that a port is under, in the order they are asked", "PORT", 1, 1, NULL, 0,
 	 0},

@@ -119,7 +119,8 @@ static void add_field_options(struct invocation *invocation)
 				option.aliases = aliases[i].names;
 		add_option(invocation, &option);
 	}
-	if (command->kind == SLUICE_NSG_RULE || command->kind == SLUICE_ACL_RULE)
+	if (command->kind == SLUICE_NSG_RULE || command->kind == SLUICE_ACL_RULE ||
+	    command->kind == SLUICE_STEER)
 		add_static_options(invocation, rule_options);
 }
 

@@ -55,6 +55,16 @@ static const struct list_column columns[SLUICE_KIND_COUNT][MAX_COLUMNS] = {
 			  { "NSG", "nsg", false },
 			  { "ACL", "acl", false },
 			  { "ASGS", "asgs", false } },
+	[SLUICE_STEER] = { { "VNET", "vnet", false },
+			   { "PRIORITY", "priority", true },
+			   { "NAME", "name", false },
+			   { "PROTOCOL", "protocol", false },
+			   { "SOURCES", "sources", false },
+			   { "PORTS", "sourcePorts", false },
+			   { "DESTINATIONS", "destinations", false },
+			   { "PORTS", "destinationPorts", false },
+			   { "TO", "to", false },
+			   { "WHEN DEAD", "whenDead", false } },
 };
 
 /* The ports that list an asg: its members. */

@@ -343,6 +343,8 @@ static int lay_version(struct compiler *compiler, struct root *root, __u32 *line
 		result = lay_network(compiler, root);
 	if (!result)
 		result = lay_ports(compiler, root, &ports);
+	for (size_t i = 0; i < compiler->config->vnet_count && !result; i++)
+		result = compile_steers(compiler, &compiler->vnet[i]);
 	if (!result)
 		result = compile_root(compiler, ports, root, line);
 	free(ports);

@@ -71,6 +71,10 @@ int compile_selectors(struct compiler *compiler, const struct vnet_build *build,
 		      const struct sluice_selector *selectors, size_t count, bool *any,
 		      struct ranges *own, const struct ranges **ranges);
 
+/* compile_steer.c: lays the steer rules of a vnet that compile_vnet() has laid. Policies are laid
+ * behind the network: it comes after that. */
+int compile_steers(struct compiler *compiler, struct vnet_build *build);
+
 /* compile_vnet.c: lays the struct vnet and all that hangs on it. */
 int compile_vnet(struct compiler *compiler, struct vnet_build *build);
 

@@ -49,6 +49,7 @@ static const struct schema_choice accelerations[] = {
 	{ "offload", SLUICE_ACCELERATION_OFFLOAD },
 	{ 0 },
 };
+static const struct schema_choice dead_steers[] = { { "pass", false }, { "drop", true }, { 0 } };
 static const struct schema_choice unread[] = { { "drop", false }, { "pass", true }, { 0 } };
 
 static const struct sluice_field document_fields[] = {
@@ -110,6 +111,24 @@ static const struct sluice_field nsg_fields[] = {
 	{ 0 },
 };
 
+/* What a rule matches. */
+#define MATCH_FIELDS \
+	{ "protocol", "Tcp|Udp|Icmp|Esp|Ah|number|*", "protocol, Icmp covers ICMPv6", false, false, \
+	  VALUE(SCHEMA_PROTOCOL, AT(sluice_rule, protocol), .initial = SLUICE_ANY) }, \
+	{ "icmpType", "number|*", "ICMP type", false, false, \
+	  VALUE(SCHEMA_ICMP, AT(sluice_rule, icmp_type), .initial = SLUICE_ANY) }, \
+	{ "icmpCode", "number|*", "ICMP code", false, false, \
+	  VALUE(SCHEMA_ICMP, AT(sluice_rule, icmp_code), .initial = SLUICE_ANY) }, \
+	{ "sources", "address list", "prefixes, a-b, tags, asg:NAME or *", false, true, \
+	  VALUE(SCHEMA_SELECTOR, LIST(sluice_rule, sources, source_count), .any = true) }, \
+	{ "sourcePorts", "port list", "ports, a-b or *", false, true, \
+	  VALUE(SCHEMA_PORTS, LIST(sluice_rule, source_ports, source_port_count), .any = true) }, \
+	{ "destinations", "address list", "prefixes, a-b, tags, asg:NAME or *", false, true, \
+	  VALUE(SCHEMA_SELECTOR, LIST(sluice_rule, destinations, destination_count), .any = true) }, \
+	{ "destinationPorts", "port list", "ports, a-b or *", false, true, \
+	  VALUE(SCHEMA_PORTS, LIST(sluice_rule, destination_ports, destination_port_count), \
+		.any = true) },
+
 /* An ACL's rules have the same keys but the first: their order is their priority. */
 static const struct sluice_field rule_fields[] = {
 	{ "priority", "number", "100 to 4096, the lowest is asked first", true, false,
@@ -118,21 +137,7 @@ static const struct sluice_field rule_fields[] = {
 	  VALUE(SCHEMA_CHOICE, AT(sluice_rule, direction), .choices = directions, .initial = -1) },
 	{ "access", "Allow|Deny", "what becomes of what matches", true, false,
 	  VALUE(SCHEMA_CHOICE, AT(sluice_rule, access), .choices = accesses, .initial = -1) },
-	{ "protocol", "Tcp|Udp|Icmp|Esp|Ah|number|*", "protocol, Icmp covers ICMPv6", false, false,
-	  VALUE(SCHEMA_PROTOCOL, AT(sluice_rule, protocol), .initial = SLUICE_ANY) },
-	{ "icmpType", "number|*", "ICMP type", false, false,
-	  VALUE(SCHEMA_ICMP, AT(sluice_rule, icmp_type), .initial = SLUICE_ANY) },
-	{ "icmpCode", "number|*", "ICMP code", false, false,
-	  VALUE(SCHEMA_ICMP, AT(sluice_rule, icmp_code), .initial = SLUICE_ANY) },
-	{ "sources", "address list", "prefixes, a-b, tags, asg:NAME or *", false, true,
-	  VALUE(SCHEMA_SELECTOR, LIST(sluice_rule, sources, source_count), .any = true) },
-	{ "sourcePorts", "port list", "ports, a-b or *", false, true,
-	  VALUE(SCHEMA_PORTS, LIST(sluice_rule, source_ports, source_port_count), .any = true) },
-	{ "destinations", "address list", "prefixes, a-b, tags, asg:NAME or *", false, true,
-	  VALUE(SCHEMA_SELECTOR, LIST(sluice_rule, destinations, destination_count), .any = true) },
-	{ "destinationPorts", "port list", "ports, a-b or *", false, true,
-	  VALUE(SCHEMA_PORTS, LIST(sluice_rule, destination_ports, destination_port_count),
-		.any = true) },
+	MATCH_FIELDS
 	{ 0 },
 };
 
@@ -173,6 +178,20 @@ static const struct sluice_field port_fields[] = {
 	{ 0 },
 };
 
+/* A steer begins with the rule it matches by. */
+static const struct sluice_field steer_fields[] = {
+	{ "vnet", "vnet", "whose flows it steers", true, false,
+	  VALUE(SCHEMA_NAME, AT(sluice_steer, vnet)) },
+	{ "priority", "number", "100 to 4096, the lowest in the vnet is asked first", true, false,
+	  VALUE(SCHEMA_NUMBER, AT(sluice_rule, priority), .low = 100, .high = 4096) },
+	{ "to", "port", "the port that matching flows go to", true, false,
+	  VALUE(SCHEMA_NAME, AT(sluice_steer, to)) },
+	{ "whenDead", "pass|drop", "flows that no AF_XDP socket would read: not steered, or dropped",
+	  false, false, VALUE(SCHEMA_FLAG, AT(sluice_steer, drop_dead), .choices = dead_steers) },
+	MATCH_FIELDS
+	{ 0 },
+};
+
 #define CHILD(structure, items, number) \
 	offsetof(struct structure, items), offsetof(struct structure, number)
 
@@ -186,6 +205,7 @@ static const struct schema_child document_children[] = {
 	{ "acls", SHAPE_LIST, SLUICE_ACL, CHILD(sluice_config, acls, acl_count) },
 	{ "nsgs", SHAPE_MAP, SLUICE_NSG, CHILD(sluice_config, nsgs, nsg_count) },
 	{ "ports", SHAPE_LIST, SLUICE_PORT, CHILD(sluice_config, ports, port_count) },
+	{ "steers", SHAPE_LIST, SLUICE_STEER, CHILD(sluice_config, steers, steer_count) },
 	{ 0 },
 };
 static const struct schema_child vnet_children[] = {
@@ -238,6 +258,9 @@ static const struct schema_kind kinds[] = {
 	[SLUICE_PORT] = { "port", NAMED(sluice_port, "name", SCHEMA_NAME, name), .placed = true,
 			  .block = true, .fields = port_fields, .children = no_children,
 			  .unsupported = port_later },
+	[SLUICE_STEER] = { "steer", .size = sizeof(struct sluice_steer), .name_key = "name",
+			   .name_type = SCHEMA_NAME, .name_offset = offsetof(struct sluice_rule, name),
+			   .placed = true, .fields = steer_fields, .children = no_children },
 	[SCHEMA_DOCUMENT] = { "document", .size = sizeof(struct sluice_config), .block = true,
 			      .fields = document_fields, .children = document_children,
 			      .unsupported = document_later },

@@ -203,6 +203,15 @@ struct sluice_port {
 	bool pass_unread;    /* acceleration.whenDead: pass, up the stack at the far end */
 };
 
+/* Flows of a vnet that match go to a port other than the one that has their destination. */
+struct sluice_steer {
+	struct sluice_rule match; /* place, name, priority (unique in the vnet), what it matches */
+	char *vnet;
+	char *to;                 /* a port of that vnet */
+	bool drop_dead;           /* whenDead: drop what no AF_XDP socket reads there; else it is not
+				   * steered */
+};
+
 struct sluice_config {
 	char *file; /* where it was read from, for messages; NULL: not from a file, or edited since */
 	char *name; /* switch.name */
@@ -225,6 +234,8 @@ struct sluice_config {
 	size_t nsg_count;
 	struct sluice_port *ports;
 	size_t port_count;
+	struct sluice_steer *steers;
+	size_t steer_count;
 };
 
 /* Reads a document (CONTRACT's YAML) and validates it whole. path "-" is standard input. The
@@ -263,6 +274,7 @@ enum sluice_kind {
 	SLUICE_NSG,
 	SLUICE_NSG_RULE,
 	SLUICE_PORT,
+	SLUICE_STEER,
 	SLUICE_KIND_COUNT,
 };
 

@@ -108,7 +108,7 @@ const char *names_missing(const struct validation *validation)
 /* The names of everything but rules and subnets, which are collected where they are judged. */
 static int collect_names(struct validation *validation)
 {
-	struct name_table uplinks = { 0 }, ports = { 0 };
+	struct name_table uplinks = { 0 }, ports = { 0 }, steers = { 0 };
 	const struct {
 		enum sluice_kind kind;
 		struct name_table *table;
@@ -116,7 +116,7 @@ static int collect_names(struct validation *validation)
 		{ SLUICE_UPLINK, &uplinks },       { SLUICE_VNET, &validation->vnets },
 		{ SLUICE_TAG, &validation->tags }, { SLUICE_ASG, &validation->asgs },
 		{ SLUICE_ACL, &validation->acls }, { SLUICE_NSG, &validation->nsgs },
-		{ SLUICE_PORT, &ports },
+		{ SLUICE_PORT, &ports },           { SLUICE_STEER, &steers },
 	};
 	int code = 0;
 
@@ -125,6 +125,7 @@ static int collect_names(struct validation *validation)
 				     validation->config, "", tables[i].table);
 	names_free(&uplinks);
 	names_free(&ports);
+	names_free(&steers);
 	return code;
 }
 
@@ -145,6 +146,8 @@ int config_validate(const struct sluice_config *config, struct schema_at *at,
 		code = validate_rules(&validation);
 	if (!code)
 		code = validate_ports(&validation);
+	if (!code)
+		code = validate_steers(&validation);
 	for (size_t i = 0; validation.subnets && i < config->vnet_count; i++)
 		names_free(&validation.subnets[i]);
 	free(validation.subnets);

@@ -55,5 +55,9 @@ int validate_vnets(struct validation *validation);
 int validate_ports(struct validation *validation);
 int validate_tags(struct validation *validation);
 int validate_rules(struct validation *validation);
+int validate_steers(struct validation *validation);
+/* What a steer rule of a vnet matches. */
+int validate_match(struct validation *validation, const char *vnet,
+		   const struct sluice_rule *match);
 
 #endif

@@ -124,6 +124,14 @@ static int validate_rule(struct validation *validation, const struct owner *owne
 					 rule->destinations, rule->destination_count);
 }
 
+int validate_match(struct validation *validation, const char *vnet,
+		   const struct sluice_rule *match)
+{
+	const struct owner owner = { "steer", vnet };
+
+	return validate_rule(validation, &owner, match);
+}
+
 static bool name_is_built_in(const char *name)
 {
 	for (size_t i = 0; i < LENGTH(built_in_rules); i++)

@@ -53,7 +53,7 @@
 	X(DEVICE_GONE, "device-gone", DELIVER, "the destination port's device is not there")     \
 	X(REWRITE_FAILED, "rewrite-failed", DELIVER, "the kernel had no room to rewrite the frame")\
 	X(NO_CONSUMER, "no-consumer", DELIVER,                                                   \
-	  "no AF_XDP socket reads the port's queue; counted at the receiving port")
+	  "no AF_XDP socket reads it; counted at the receiver or, steered, the sender")
 
 enum drop_reason {
 	DROP_NONE = 0, /* not dropped */

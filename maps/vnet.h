@@ -14,8 +14,12 @@ struct vnet {
 	__u32 endpoint_seed;   /* seeds endpoint_hash(); chosen so that no bucket overflows */
 	__u32 routes;          /* first line of the routes, longest prefix first */
 	__u32 route_count;
-	__u8 padding[40];
+	__u32 steer;           /* classifier of its steer rules, 0: none. What a rule's id is: */
+	__u8 padding[36];
 };
+
+#define STEER_SLOT  0xffffU   /* the slot of the port that matching flows go to, of the same vnet */
+#define STEER_DROPS (1U << 16) /* what nobody reads there is dropped; else it goes its own way */
 
 /* One subnet: where its errors come from. */
 struct subnet {

@@ -37,6 +37,9 @@ void random_plan_draw(struct random_plan *plan, struct random *random)
 		plan->subnet[i / PLAN_SUBNETS][i % PLAN_SUBNETS] = random_next(random);
 	for (int i = 0; i < PLAN_PORTS; i++)
 		plan->port[i] = random_next(random);
+	plan->steer_count = random_chance(random, 50) ? random_below(random, PLAN_STEERS + 1) : 0;
+	for (int i = 0; i < PLAN_STEERS; i++)
+		plan->steer[i] = random_next(random);
 }
 
 /* One rule anew, all of them, or only whether flows are kept. */
@@ -62,7 +65,7 @@ void random_plan_change(struct random_plan *plan, struct random *random)
 	unsigned int vnet, subnet;
 
 	for (unsigned int i = 0; i < 1 + random_below(random, 3); i++) {
-		switch (random_below(random, 8)) {
+		switch (random_below(random, 9)) {
 		case 0:
 		case 1:
 		case 2:
@@ -81,6 +84,9 @@ void random_plan_change(struct random_plan *plan, struct random *random)
 			break;
 		case 6:
 			plan->port[random_below(random, PLAN_PORTS)] = random_next(random);
+			break;
+		case 7:
+			plan->steer[random_below(random, PLAN_STEERS)] = random_next(random);
 			break;
 		default:
 			plan->port_absent[random_below(random, PLAN_PORTS)] ^= 1;
@@ -388,6 +394,28 @@ static void write_port(FILE *stream, const struct random_plan *plan, unsigned in
 	fprintf(stream, "}\n");
 }
 
+/* Flows of the vnet of the port that a steer leads to; one that is absent has no steers. */
+static void write_steers(FILE *stream, const struct random_plan *plan)
+{
+	unsigned int written = 0;
+
+	for (unsigned int i = 0; i < plan->steer_count; i++) {
+		struct random random = { plan->steer[i] };
+		unsigned int to = random_below(&random, plan->port_count);
+
+		if (plan->port_absent[to])
+			continue;
+		fprintf(stream, "%s  - {name: f%u, vnet: v%u, priority: %u, to: p%u, whenDead: %s",
+			written++ ? "" : "steers:\n", i, to % plan->vnet_count,
+			100 + (unsigned int)(plan->steer[i] % 600) * 6 + i, to,
+			random_chance(&random, 50) ? "drop" : "pass");
+		write_protocol(stream, &random);
+		write_selectors(stream, &random, plan, "sources");
+		write_selectors(stream, &random, plan, "destinations");
+		fprintf(stream, "}\n");
+	}
+}
+
 void random_document_write(const struct random_plan *plan, FILE *stream)
 {
 	unsigned int written = 0;
@@ -404,6 +432,7 @@ void random_document_write(const struct random_plan *plan, FILE *stream)
 			fprintf(stream, "ports:\n");
 		write_port(stream, plan, i);
 	}
+	write_steers(stream, plan);
 }
 
 struct sluice_config *random_document_read(const struct random_plan *plan)

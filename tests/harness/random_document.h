@@ -21,6 +21,7 @@
 #define PLAN_ACLS    4
 #define PLAN_TAGS    4
 #define PLAN_ASGS    4
+#define PLAN_STEERS  6
 
 #define PLAN_ADDED   6 /* rules that may be added to a policy, one by one */
 
@@ -54,6 +55,8 @@ struct random_plan {
 	uint64_t
 		port[PLAN_PORTS]; /* its policies and guards; where it is follows from its number */
 	bool port_absent[PLAN_PORTS];
+	unsigned int steer_count;
+	uint64_t steer[PLAN_STEERS];
 };
 
 void random_plan_draw(struct random_plan *plan, struct random *random);

@@ -108,6 +108,25 @@ static bool answer_gateway(struct journey *journey)
 	return journey_drop(journey, DROP_GATEWAY_ONLY_ECHO);
 }
 
+/* Which port gets it, where `owner` (NULL: nobody) has the destination: replies are not steered, nor
+ * what began with the owner, nor what the steer rule's own port sends. */
+static const struct sluice_port *steered(const struct journey *journey,
+					 const struct sluice_port *owner)
+{
+	const struct reference_connection *connection = journey->connection;
+	const struct sluice_config *config = journey->reference->config;
+	struct reference_tuple tuple = connection ? reference_first_tuple(connection) :
+						    reference_tuple_of(journey->packet);
+	const char *to;
+
+	if (connection && (journey->from == 1 ||
+			   (owner && reference_is_end(journey->reference, &connection->end[1],
+						      owner))))
+		return owner;
+	to = reference_steer(config, journey->in->vnet, &tuple);
+	return to && strcmp(to, journey->in->name) ? reference_find_port(config, to) : owner;
+}
+
 static bool route(struct journey *journey)
 {
 	const struct sluice_config *config = journey->reference->config;
@@ -116,7 +135,7 @@ static bool route(struct journey *journey)
 
 	if (reference_is_gateway(config, vnet, destination))
 		return answer_gateway(journey);
-	journey->out = reference_port_at(config, vnet, destination);
+	journey->out = steered(journey, reference_port_at(config, vnet, destination));
 	if (!journey->out)
 		return journey_drop(journey, reference_in_a_subnet(config, vnet, destination)
 						     ? DROP_NO_ENDPOINT

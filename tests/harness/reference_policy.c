@@ -202,6 +202,21 @@ void reference_port_acl(const struct sluice_config *config, const struct sluice_
 			try_acl(config, port->vnet, &config->acls[i], direction, tuple, verdict);
 }
 
+/* --- steering --- */
+
+const char *reference_steer(const struct sluice_config *config, const char *vnet,
+			    const struct reference_tuple *tuple)
+{
+	const struct sluice_steer *best = NULL;
+
+	for (size_t i = 0; i < config->steer_count; i++)
+		if (!strcmp(config->steers[i].vnet, vnet) &&
+		    (!best || config->steers[i].match.priority < best->match.priority) &&
+		    matches(config, vnet, &config->steers[i].match, tuple))
+			best = &config->steers[i];
+	return best ? best->to : NULL;
+}
+
 /* --- NSGs --- */
 
 static const struct sluice_nsg *find_nsg(const struct sluice_config *config, const char *name)

@@ -44,4 +44,8 @@ void reference_nsg(const struct sluice_config *config, const char *name, const c
 /* Whether an NSG lets existing flows be; one that is not there does. */
 bool reference_keeps(const struct sluice_config *config, const char *nsg);
 
+/* The port that the vnet's first steer rule to match leads to; NULL: none does. */
+const char *reference_steer(const struct sluice_config *config, const char *vnet,
+			    const struct reference_tuple *tuple);
+
 #endif

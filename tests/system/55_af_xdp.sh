@@ -5,6 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 each_hook tc xdp
 
+consumer=
 FORWARD=$BUILD/tests/examples/xsk_forward
 SEND=$BUILD/tests/system/xsk_send
 NF_MAC=52:54:00:00:01:09
@@ -59,7 +60,7 @@ end_forward()
 	wait "$consumer" || true
 }
 
-reset() { end_forward; }
+reset() { [ -z "$consumer" ] || end_forward; }
 
 # state KEY: of the AF_XDP port, as status says it.
 state() { sluice -j status | json "[p for p in d['ports'] if p['name'] == 'nf.1'][0]['afXdp']['$1']"; }

@@ -54,7 +54,8 @@ static const struct bad bad_documents[] = {
 	/* keys */
 	{ "an_unknown_key", HEAD "@prots: []\n",
 	  "unknown key \"prots\" in a document; did you mean "
-	  "\"ports\"? There are: apiVersion, switch, uplinks, vnets, tags, asgs, acls, nsgs, ports" },
+	  "\"ports\"? There are: apiVersion, switch, uplinks, vnets, tags, asgs, acls, nsgs, ports, "
+	  "steers" },
 	{ "an_unknown_key_like_no_other", HEAD "switch: {@xyzzy: 1}\n",
 	  "unknown key \"xyzzy\" in a switch; there are: name, tcp, flows" },
 	{ "an_unknown_nested_key", HEAD BLUE PORT(MAC ", guards: {@spofing: allow}"),
@@ -118,6 +119,21 @@ static const struct bad bad_documents[] = {
 	  "\"af_xdp\"" },
 	{ "too_many_queues", HEAD BLUE PORT(MAC ", acceleration: {mode: af_xdp, queues: @17}"),
 	  "acceleration.queues: 17 is not within 1 to 16" },
+	{ "a_steer_to_nowhere",
+	  HEAD BLUE PORT(MAC) "steers: [{name: s, vnet: blue, priority: 100, to: @vm2}]\n",
+	  "port \"vm2\" does not exist, but steer \"s\" leads to it; did you mean \"vm1\"?" },
+	{ "a_steer_in_no_vnet",
+	  HEAD BLUE PORT(MAC) "steers: [{name: s, vnet: @red, priority: 100, to: vm1}]\n",
+	  "vnet \"red\" does not exist, but steer \"s\" is in it" },
+	{ "two_steers_of_one_priority",
+	  HEAD BLUE PORT(MAC) "steers: [{name: s, vnet: blue, priority: 100, to: vm1}, "
+			      "{name: t, vnet: blue, priority: @100, to: vm1}]\n",
+	  "steers \"s\" and \"t\" have the same priority 100 in vnet \"blue\"; it must be unique "
+	  "there" },
+	{ "a_steer_by_ports_of_no_protocol",
+	  HEAD BLUE PORT(MAC) "steers: [{name: s, vnet: blue, priority: 100, to: vm1, protocol: Icmp, "
+			      "destinationPorts: [@\"80\"]}]\n",
+	  "steer rule \"blue/s\" can never match: protocol Icmp has no ports; take the ports out" },
 	{ "acceleration_of_no_kind", HEAD BLUE PORT(MAC ", acceleration: {mode: @fast}"),
 	  "acceleration.mode: \"fast\" is not one of off, auto, vf, af_xdp or offload" },
 
