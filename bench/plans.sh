@@ -28,8 +28,8 @@ plan_quick()
 	add_world quick bridge-nft 1000 2
 	measure quick established "$rounds"
 	measure quick new "$rounds"
-	measure quick bulk 2
-	measure quick round-trip 2
+	measure quick bulk 5
+	measure quick round-trip 3
 }
 
 plan_main()
