@@ -42,7 +42,6 @@ plan_main()
 	add_world main sluice-tc 1000 2
 	add_world main bridge 0 2
 	for rules in 10 1000 10000; do add_world main bridge-nft $rules 2; done
-	add_world main bridge-nft-port-first 1000 2
 	add_world main bridge-nft-map 1000 2
 	add_world main iptables 1000 2
 	add_world main ovs 1000 2

@@ -404,7 +404,7 @@ static size_t forget_new_flows(struct bench *bench)
 
 		/* Alice has the lower address. */
 		if (flow->state == FLOW_FREE ||
-		    ntohs(flow->key.port[1]) < varied_destination(BENCH_FLOWS))
+		    ntohs(flow->id.port[1]) < varied_destination(BENCH_FLOWS))
 			continue;
 		memset(flow, 0, sizeof(*flow));
 		forgotten++;

@@ -42,8 +42,6 @@ TARGETS = (
     ("bulk", "sluice-tc", "bare-tc-peer", 0, "at least", 0.95),
     ("new", "sluice-xdp", "bridge-nft", 1000, "at least", 10),
     ("new", "sluice-tc", "bridge-nft", 1000, "at least", 10),
-    ("new", "sluice-xdp", "bridge-nft-port-first", 1000, None, None),
-    ("new", "sluice-tc", "bridge-nft-port-first", 1000, None, None),
     ("new", "sluice-xdp", "bare-xdp", 0, None, None),
     ("new", "bare-xdp", "bridge-nft", 1000, None, None),
     ("round-trip", "sluice-xdp", "bare-xdp", 0, "at most", 1.10),
@@ -310,8 +308,7 @@ def write_report(results, made, directory):
             "Packets a second by tc are held to a bare `bpf_redirect`, the tc redirect that reaches any device. The",
             "switch uses `bpf_redirect_peer` where the receiver is a veth's far end, as here; the ratio to that, bare,",
             "is the harder one and stands beside without a target. How many times nftables a redirect comes to that",
-            "looks at nothing (new, bare-xdp) is the most that new connections could reach with this generator. They",
-            "are held to the kindest way to write the rules for nftables, in a chain: what differs first (bridge-nft).",
+            "looks at nothing (new, bare-xdp) is the most that new connections could reach with this generator.",
             "", "## Paths", ""]
     page += main_table(results, made) + [""] + cost_table(results, made) + [""]
     page += [f"- {path}: {about}{'; ' + note if note else ''}"

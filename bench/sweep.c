@@ -51,7 +51,7 @@ static void fill(struct bpf_switch *sw, __u32 owner)
 			struct flow *flow = &sw->flows[bucket].way[way];
 
 			flow->state = FLOW_UDP;
-			flow->owner = (__u16)owner;
+			flow->slot[0] = (__u16)owner;
 		}
 	sw->flow_usage[owner] = (__u64)sw->flow_buckets * FLOWS_PER_BUCKET;
 }

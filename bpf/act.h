@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * act: what happens to a packet that may pass. It gets the receiver's MAC and, when it crosses
- * from one subnet to another, one hop less to live; the rules that let it pass count it.
+ * from one subnet to another, one hop less to live. Its flow's entry counts it for the rules that let
+ * it pass (bpf/settle.h); an ICMP error, which is in no entry, is counted here.
  */
 #ifndef SLUICE_BPF_ACT_H
 #define SLUICE_BPF_ACT_H
@@ -45,7 +46,7 @@ static __always_inline int act(struct packet *packet)
 	if (!ethernet || !packet->out)
 		return DROP_REWRITE_FAILED;
 	readdress(packet, ethernet);
-	for (int i = 0; i < FLOW_RULES; i++)
+	for (int i = 0; i < FLOW_RULES && packet->state == TRACE_STATE_RELATED; i++)
 		count_rule(packet, packet->rule[i]);
 	count_rule(packet, packet->acl_rule);
 	return 0;

@@ -40,11 +40,10 @@ static __always_inline bool take_verdict(struct packet *packet, struct flow *flo
 {
 	packet->out_slot = flow->slot[far_end(packet)];
 	packet->out = port_at(packet->root, packet->out_slot);
-	__builtin_memcpy(packet->rule, flow->rule, sizeof(packet->rule));
 	return packet->out && flow_unchanged(flow, packet->flow_claim);
 }
 
-/* For the trace: which of a known flow's rules decides. */
+/* For the trace: which of a flow's rules decides. */
 static __always_inline void name_decider(struct packet *packet)
 {
 	for (int i = 0; i < FLOW_RULES; i++) {
@@ -53,6 +52,17 @@ static __always_inline void name_decider(struct packet *packet)
 		packet->decided_by = packet->rule[i];
 		packet->level = i == 0 || i == FLOW_RULES - 1 ? LEVEL_NIC : LEVEL_SUBNET;
 	}
+}
+
+/* For the trace: what a known flow was allowed by. */
+static __always_inline void name_rules(struct packet *packet, const struct flow *flow)
+{
+	const struct flow_detail *detail = flow_detail(flow);
+
+	if (!detail)
+		return;
+	__builtin_memcpy(packet->rule, detail->rule, sizeof(packet->rule));
+	name_decider(packet);
 }
 
 /* An entry holds the packet's flow: does the packet fit, and does the verdict hold? */
@@ -80,7 +90,7 @@ static __always_inline int continue_flow(struct packet *packet, struct flow *flo
 		return begin_flow(packet);
 	packet->known = 1;
 	if (packet->tracing)
-		name_decider(packet);
+		name_rules(packet, flow);
 	if (packet->read_only)
 		return 0;
 	if (next != standing.word)
@@ -93,12 +103,14 @@ static __always_inline struct flow *find_own_flow(struct packet *packet, __u32 v
 {
 	const struct control *control = control_get();
 	union flow_words key;
+	struct flow_id id;
 
 	if (!control)
 		return NULL;
 	packet->direction = flow_key_make(&key, &packet->tuple, packet->icmp_identifier,
 					  packet->unsolicited, vni);
-	return flow_find(control, &key, packet->now, &packet->flow_claim);
+	flow_id_make(control, &id, &key);
+	return flow_find(control, &id, packet->now, &packet->flow_claim);
 }
 
 /* By the packet's own headers, or those of its first fragment. */
@@ -145,14 +157,26 @@ static __always_inline int find_flow(struct packet *packet)
 	return reason;
 }
 
+/* Makes the flow's entry, or joins in the one that another CPU has made. */
+static __noinline int try_begin_entry(struct packet *packet, __u32 vni)
+{
+	int reason = flow_insert(packet, vni);
+
+	if (reason == FLOW_JOINS)
+		return flow_join(packet);
+	if (!reason && !packet->read_only)
+		count_new_flow(packet);
+	return reason;
+}
+
 /* A packet whose flow had an entry that was freed on its way begins it. No entry is freed twice in
  * that time; if it were, the packet is refused and not passed without being remembered. */
 static __always_inline int begin_entry(struct packet *packet, __u32 vni)
 {
-	int reason = flow_insert(packet, vni);
+	int reason = try_begin_entry(packet, vni);
 
 	if (reason == FLOW_GONE)
-		reason = flow_insert(packet, vni);
+		reason = try_begin_entry(packet, vni);
 	return reason == FLOW_GONE ? DROP_FLOW_TABLE_FULL : reason;
 }
 

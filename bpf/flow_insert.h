@@ -7,6 +7,7 @@
 
 #include "bpf/count.h"
 #include "bpf/observe.h"
+#include "bpf/settle.h"
 #include "bpf/tcp.h"
 
 /* How often a swap is tried again when the other direction's CPU was first. */
@@ -19,8 +20,9 @@ static __always_inline void flow_count(const struct packet *packet, struct flow 
 
 	if (flow->last_seen != packet->now && state != FLOW_CLOSED)
 		WRITE_ONCE(flow->last_seen, packet->now);
-	__sync_fetch_and_add(&flow->packets[here], 1);
-	__sync_fetch_and_add(&flow->bytes[here], packet->length);
+	if (__sync_fetch_and_add(&flow->counted[here], FLOW_COUNT_ONE | packet->length) &
+	    FLOW_COUNT_FULL)
+		flow_settle(flow);
 }
 
 static __always_inline void flow_touch(const struct packet *packet, struct flow *flow, __u8 state)
@@ -91,11 +93,15 @@ static __always_inline void flow_doubt(const struct packet *packet, struct flow 
 static __noinline bool flow_renew(const struct packet *packet)
 {
 	struct flow *flow = packet->flow;
+	struct flow_detail *detail;
 	bool written = false;
 	__u64 word, next;
 
 	if (packet->read_only || !flow)
 		return true;
+	detail = flow_detail(flow);
+	if (!detail)
+		return false;
 	word = READ_ONCE(flow->standing);
 	if (!flow_unchanged(flow, packet->flow_claim))
 		return false;
@@ -105,8 +111,9 @@ static __noinline bool flow_renew(const struct packet *packet)
 		next = flow_renewed(packet, flow, word);
 		if (!next)
 			return true;
-		__builtin_memcpy(flow->rule, packet->rule, sizeof(flow->rule));
-		flow->keep = packet->keep;
+		flow_settle(flow);
+		__builtin_memcpy(detail->rule, packet->rule, sizeof(detail->rule));
+		detail->keep = packet->keep;
 		written = true;
 		seen = __sync_val_compare_and_swap(&flow->standing, word, next);
 		if (seen == word)
@@ -134,14 +141,14 @@ static __always_inline void flow_count_late(const struct packet *packet)
 
 /* The entry of this key, live or not. */
 static __always_inline struct flow *way_of_key(struct flow_bucket *bucket, __u32 first_way,
-					       const union flow_words *key, __u32 *claim)
+					       const struct flow_id *id, __u32 *claim)
 {
 	for (__u32 i = 0; i < FLOWS_PER_BUCKET; i++) {
 		struct flow *flow = flow_way(bucket, first_way + i);
 
 		*claim = READ_ONCE(flow->claim);
 		barrier();
-		if (!(*claim & 1) && flow->state != FLOW_FREE && flow_key_equal(&flow->key, key))
+		if (!(*claim & 1) && flow->state != FLOW_FREE && flow_id_equal(&flow->id, id))
 			return flow;
 	}
 	return NULL;
@@ -160,17 +167,19 @@ static __always_inline __u32 bucket_load(const struct flow_bucket *bucket, __u32
 	return load;
 }
 
-/* Claims a way that is free, or whose time is out. */
-static __always_inline struct flow *
-claim_unused_way(struct flow_bucket *bucket, __u32 first_way, __u32 now, __u32 *claim)
+/* Claims a way that is free, or whose time is out. *place: of the bucket, then of the way. */
+static __always_inline struct flow *claim_unused_way(struct flow_bucket *bucket, __u32 first_way,
+						     __u32 now, __u32 *claim, __u32 *place)
 {
 	for (__u32 i = 0; i < FLOWS_PER_BUCKET; i++) {
 		struct flow *flow = flow_way(bucket, first_way + i);
 
 		*claim = READ_ONCE(flow->claim);
 		barrier();
-		if (!flow_lives(flow->state, flow->last_seen, now) && flow_claim(flow, *claim))
+		if (!flow_lives(flow->state, flow->last_seen, now) && flow_claim(flow, *claim)) {
+			*place += (first_way + i) & (FLOWS_PER_BUCKET - 1);
 			return flow;
+		}
 	}
 	return NULL;
 }
@@ -183,8 +192,10 @@ static __always_inline bool flow_serves(const struct flow *flow, const struct pa
 	       flow_lives(flow->state, flow->last_seen, packet->now);
 }
 
-static __always_inline void flow_fill(struct flow *flow, const struct packet *packet,
-				      const union flow_words *key)
+/* Writes the entry of a packet's flow. *due: what the flow before it left to settle. */
+static __always_inline void flow_fill(struct flow *flow, struct flow_detail *detail, __u32 place,
+				      const struct packet *packet, const union flow_words *key,
+				      const struct flow_id *id, struct due *due)
 {
 	__u32 here = near_end(packet);
 	union flow_standing standing = {
@@ -195,22 +206,25 @@ static __always_inline void flow_fill(struct flow *flow, const struct packet *pa
 		.tcp_fins = packet->tcp_flags & TCP_FIN ? 1 << here : 0,
 	};
 
-	flow->key = key->key;
+	take_counted(flow, 0, due);
+	take_counted(flow, 1, due);
+	__builtin_memcpy(due->rule, detail->rule, sizeof(due->rule));
+	flow->id = *id;
 	flow->last_seen = packet->now;
-	flow->error_due = packet->now;
 	flow->slot[here] = packet->in_slot;
 	flow->slot[far_end(packet)] = packet->out_slot;
-	flow->packets[here] = 1;
-	flow->packets[far_end(packet)] = 0;
-	flow->bytes[here] = packet->length;
-	flow->bytes[far_end(packet)] = 0;
-	__builtin_memcpy(flow->rule, packet->rule, sizeof(flow->rule));
-	flow->created = packet->now;
-	flow->owner = packet->in_slot;
-	flow->keep = packet->keep;
+	flow->place = place;
 	flow->tcp_acks = 0;
 	if (packet->tuple.protocol == PROTOCOL_TCP)
 		tcp_note_numbers(flow, packet);
+	__builtin_memset(detail, 0, sizeof(*detail));
+	detail->address[0] = key->address[0];
+	detail->address[1] = key->address[1];
+	__builtin_memcpy(detail->rule, packet->rule, sizeof(detail->rule));
+	detail->created = packet->now;
+	detail->error_due = packet->now;
+	detail->keep = packet->keep;
+	flow->counted[here] = FLOW_COUNT_ONE | packet->length;
 	__sync_lock_test_and_set(&flow->standing, standing.word);
 }
 
@@ -222,37 +236,120 @@ enum insertion {
 	INSERT_EXISTS = 2, /* *flow stands for the packet's flow already */
 };
 
+/* What flow_insert() works on: the two buckets that the key may live in, and the details of both. */
+struct flow_choice {
+	struct flow_bucket *first;
+	struct flow_bucket *second;
+	struct flow_details *first_details;
+	struct flow_details *second_details;
+};
+
 /* Puts the packet's flow into one of its two buckets. *owner: whom the way counted against
  * before, or 0. Runs under the stripe's lock. */
 static __always_inline enum insertion
-flow_place(const struct packet *packet, const union flow_words *key, struct flow_bucket *first,
-	   struct flow_bucket *second, __u32 way, struct flow **place, __u32 *owner, __u32 *found)
+flow_place(const struct packet *packet, const union flow_words *key, const struct flow_id *id,
+	   const struct flow_choice *choice, __u64 hash, struct flow **found, __u32 *found_claim,
+	   __u32 *owner, struct due *due)
 {
-	__u32 claim = 0;
-	struct flow *flow =
-		way_of_key(first, way, key, &claim) ?: way_of_key(second, way, key, &claim);
+	__u32 way = first_way(hash), claim = 0, place;
+	struct flow *flow = way_of_key(choice->first, way, id, &claim) ?:
+			    way_of_key(choice->second, way, id, &claim);
+	struct flow_details *details;
 
 	if (flow && flow_serves(flow, packet)) {
-		*place = flow;
-		*found = claim;
+		*found = flow;
+		*found_claim = claim;
 		return INSERT_EXISTS;
 	}
 	/* Who holds the claim of the key's old entry frees it or has it for another flow. */
-	if (!flow || !flow_claim(flow, claim)) {
-		__u32 load = bucket_load(first, packet->now);
+	if (flow && flow_claim(flow, claim)) {
+		place = flow->place;
+	} else {
+		__u32 load = bucket_load(choice->first, packet->now);
+		bool second = load >= FLOWS_WITHOUT_CHOICE &&
+			      bucket_load(choice->second, packet->now) < load;
 
-		if (load >= FLOWS_WITHOUT_CHOICE && bucket_load(second, packet->now) < load)
-			first = second;
-		flow = claim_unused_way(first, way, packet->now, &claim);
+		place = (second ? second_bucket(hash) : first_bucket(hash)) * FLOWS_PER_BUCKET;
+		flow = claim_unused_way(second ? choice->second : choice->first, way, packet->now,
+					&claim, &place);
 	}
 	if (!flow)
 		return INSERT_FULL;
-	*owner = flow->state == FLOW_FREE ? 0 : flow->owner;
-	flow_fill(flow, packet, key);
+	*owner = flow->state == FLOW_FREE ? 0 : flow_owner(flow);
+	details = place / FLOWS_PER_BUCKET == first_bucket(hash) ? choice->first_details
+								 : choice->second_details;
+	flow_fill(flow, &details->way[place & (FLOWS_PER_BUCKET - 1)], place, packet, key, id, due);
 	flow_release(flow, claim);
-	*place = flow;
-	*found = claim + 2;
+	*found = flow;
+	*found_claim = claim + 2;
 	return INSERT_DONE;
+}
+
+/* The buckets of a hash and the stripe that guards it. */
+static __always_inline struct flow_lock *flow_choose(struct flow_choice *choice, __u64 hash)
+{
+	__u32 index = first_bucket(hash);
+
+	choice->first = bpf_map_lookup_elem(&flows, &index);
+	choice->first_details = bpf_map_lookup_elem(&flow_details, &index);
+	index = second_bucket(hash);
+	choice->second = bpf_map_lookup_elem(&flows, &index);
+	choice->second_details = bpf_map_lookup_elem(&flow_details, &index);
+	index = (hash >> 16) % FLOW_LOCK_STRIPES;
+	if (!choice->first || !choice->second || !choice->first_details || !choice->second_details)
+		return NULL;
+	return bpf_map_lookup_elem(&flow_locks, &index);
+}
+
+/* What flow_insert() says besides 0 (a new entry) and drop reasons. */
+#define FLOW_JOINS (-1) /* packet->flow stands for the packet's flow: another CPU was first */
+#define FLOW_GONE  (-2) /* the flow had an entry, which was freed while the packet came to it */
+
+/* Makes the entry of a new flow. The place is counted off the port's quota beforehand, so that no
+ * two CPUs share the last one, and given back if it was not needed. */
+static __noinline int flow_insert(struct packet *packet, __u32 vni)
+{
+	const struct control *control = control_get();
+	__u32 slot = packet->in_slot, owner = 0;
+	struct flow_choice choice;
+	struct flow *flow = NULL;
+	enum insertion insertion;
+	struct flow_lock *lock;
+	union flow_words key;
+	struct due due = {};
+	struct flow_id id;
+	__u64 hash, *usage;
+
+	usage = bpf_map_lookup_elem(&flow_usage, &slot);
+	if (!control || !usage)
+		return DROP_FLOW_TABLE_FULL;
+	if (packet->read_only)
+		return READ_ONCE(*usage) >= packet->in->flow_limit ? DROP_FLOW_LIMIT : 0;
+	flow_key_make(&key, &packet->tuple, packet->icmp_identifier, packet->unsolicited, vni);
+	flow_id_make(control, &id, &key);
+	hash = flow_hash(control, &id);
+	lock = flow_choose(&choice, hash);
+	if (!lock)
+		return DROP_FLOW_TABLE_FULL;
+	if (__sync_fetch_and_add(usage, 1) >= packet->in->flow_limit) {
+		__sync_fetch_and_add(usage, -1);
+		return DROP_FLOW_LIMIT;
+	}
+
+	bpf_spin_lock(&lock->lock);
+	insertion = flow_place(packet, &key, &id, &choice, hash, &flow, &packet->flow_claim, &owner,
+			       &due);
+	bpf_spin_unlock(&lock->lock);
+
+	if (insertion != INSERT_DONE)
+		__sync_fetch_and_add(usage, -1);
+	if (owner)
+		flow_usage_drop(owner);
+	settle_rules(&due);
+	packet->flow = flow;
+	if (insertion == INSERT_FULL || !flow)
+		return DROP_FLOW_TABLE_FULL;
+	return insertion == INSERT_EXISTS ? FLOW_JOINS : 0;
 }
 
 static __always_inline void count_new_flow(const struct packet *packet)
@@ -263,77 +360,22 @@ static __always_inline void count_new_flow(const struct packet *packet)
 	observe_new_flow(packet);
 }
 
-/* The flow had an entry, which was freed while the packet came to it. */
-#define FLOW_GONE (-1)
-
 /* Both ends began at once; the rules are those of the one that was first. */
 static __always_inline int flow_join(struct packet *packet)
 {
+	const struct flow_detail *detail = flow_detail(packet->flow);
 	__u32 rule[FLOW_RULES];
 
-	__builtin_memcpy(rule, packet->flow->rule, sizeof(rule));
-	if (flow_unchanged(packet->flow, packet->flow_claim)) {
-		__builtin_memcpy(packet->rule, rule, sizeof(rule));
-		if (flow_renew(packet))
-			return 0;
+	if (detail) {
+		__builtin_memcpy(rule, detail->rule, sizeof(rule));
+		if (flow_unchanged(packet->flow, packet->flow_claim)) {
+			__builtin_memcpy(packet->rule, rule, sizeof(rule));
+			if (flow_renew(packet))
+				return 0;
+		}
 	}
 	packet->flow = NULL;
 	return FLOW_GONE;
-}
-
-/* Makes the entry of a new flow. The place is counted off the port's quota beforehand, so that no
- * two CPUs share the last one, and given back if it was not needed. */
-static __noinline int flow_insert(struct packet *packet, __u32 vni)
-{
-	const struct control *control = control_get();
-	__u32 index, slot = packet->in_slot, owner = 0, claim = 0;
-	struct flow_bucket *first, *second;
-	enum insertion insertion;
-	struct flow *flow = NULL;
-	struct flow_lock *lock;
-	union flow_words key;
-	__u64 hash, *usage;
-
-	usage = bpf_map_lookup_elem(&flow_usage, &slot);
-	if (!control || !usage)
-		return DROP_FLOW_TABLE_FULL;
-	if (packet->read_only)
-		return READ_ONCE(*usage) >= packet->in->flow_limit ? DROP_FLOW_LIMIT : 0;
-	flow_key_make(&key, &packet->tuple, packet->icmp_identifier, packet->unsolicited, vni);
-	hash = flow_hash(control, &key);
-	index = first_bucket(hash);
-	first = bpf_map_lookup_elem(&flows, &index);
-	if (!first)
-		return DROP_FLOW_TABLE_FULL;
-	index = second_bucket(hash);
-	second = bpf_map_lookup_elem(&flows, &index);
-	if (!second)
-		return DROP_FLOW_TABLE_FULL;
-	index = (hash >> 16) % FLOW_LOCK_STRIPES;
-	lock = bpf_map_lookup_elem(&flow_locks, &index);
-	if (!lock)
-		return DROP_FLOW_TABLE_FULL;
-	if (__sync_fetch_and_add(usage, 1) >= packet->in->flow_limit) {
-		__sync_fetch_and_add(usage, -1);
-		return DROP_FLOW_LIMIT;
-	}
-
-	bpf_spin_lock(&lock->lock);
-	insertion = flow_place(packet, &key, first, second, first_way(hash), &flow, &owner, &claim);
-	bpf_spin_unlock(&lock->lock);
-
-	if (insertion != INSERT_DONE)
-		__sync_fetch_and_add(usage, -1);
-	if (owner)
-		flow_usage_drop(owner);
-	if (insertion == INSERT_FULL || !flow)
-		return DROP_FLOW_TABLE_FULL;
-	packet->flow = flow;
-	packet->flow_claim = claim;
-	if (insertion == INSERT_EXISTS)
-		return flow_join(packet);
-	count_new_flow(packet);
-	return 0;
 }
 
 #endif

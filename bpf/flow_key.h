@@ -133,21 +133,21 @@ static __always_inline __u8 flow_key_make_plain(union flow_words *words, const s
 }
 
 /* The tuple of a flow's packets in one direction, as rules see it. */
-static __always_inline void flow_key_tuple(const struct flow_key *key, __u8 direction,
-					   struct tuple *tuple)
+static __always_inline void flow_tuple(const struct flow *flow, const struct flow_detail *detail,
+				       __u8 direction, struct tuple *tuple)
 {
-	__u16 near = bpf_ntohs(direction ? key->port[1] : key->port[0]);
-	__u16 far = bpf_ntohs(direction ? key->port[0] : key->port[1]);
+	__u16 near = bpf_ntohs(direction ? flow->id.port[1] : flow->id.port[0]);
+	__u16 far = bpf_ntohs(direction ? flow->id.port[0] : flow->id.port[1]);
 
 	__builtin_memset(tuple, 0, sizeof(*tuple));
 	if (direction) {
-		tuple->source = key->address[1];
-		tuple->destination = key->address[0];
+		tuple->source = detail->address[1];
+		tuple->destination = detail->address[0];
 	} else {
-		tuple->source = key->address[0];
-		tuple->destination = key->address[1];
+		tuple->source = detail->address[0];
+		tuple->destination = detail->address[1];
 	}
-	tuple->protocol = key->vni_protocol & 0xff;
+	tuple->protocol = flow->id.vni_protocol & 0xff;
 	if (!is_icmp(tuple->protocol)) {
 		tuple->source_port = bpf_htons(near);
 		tuple->destination_port = bpf_htons(far);

@@ -83,16 +83,15 @@ static __always_inline __u32 flow_lives(__u8 state, __u32 last_seen, __u32 now)
 }
 
 /*
- * NH (Black et al., UMAC) of four words: two keys meet with a chance of 2^-32 whoever chose them,
- * as long as the seed is secret, and it costs two multiplications.
+ * NH (Black et al., UMAC) of two words, four halves: whoever chose them, two pairs of words meet with
+ * a chance of 2^-32 as long as the seed is secret, and it costs two multiplications.
  */
-static __always_inline __u64 hash_words(const struct control *control, __u32 a, __u32 b, __u32 c,
-					__u32 d)
+static __always_inline __u64 hash_words(__u64 a, __u64 b, __u64 seed_a, __u64 seed_b)
 {
-	__u32 k0 = control->hash_seed[0], k1 = control->hash_seed[0] >> 32;
-	__u32 k2 = control->hash_seed[1], k3 = control->hash_seed[1] >> 32;
+	__u32 a_low = a + seed_a, a_high = (a >> 32) + (seed_a >> 32);
+	__u32 b_low = b + seed_b, b_high = (b >> 32) + (seed_b >> 32);
 
-	return (__u64)(__u32)(a + k0) * (__u32)(b + k1) + (__u64)(__u32)(c + k2) * (__u32)(d + k3);
+	return (__u64)a_low * a_high + (__u64)b_low * b_high;
 }
 
 static __always_inline __u64 hash_mix(__u64 hash)
@@ -102,18 +101,41 @@ static __always_inline __u64 hash_mix(__u64 hash)
 	return hash ^ hash >> 32;
 }
 
-/* An IPv4 key differs from others in its last words only: one round. An IPv6 key takes three. */
-static __always_inline __u64 flow_hash(const struct control *control, const union flow_words *words)
+/* Two IPv6 addresses, lower end first, in 64 bits: NH twice, the seed shifted by a word for the second
+ * time (Krawczyk's Toeplitz extension), so that two pairs meet with a chance of 2^-64. */
+static __always_inline __u64 digest_addresses(const struct control *control,
+					      const struct ip_address *low,
+					      const struct ip_address *high)
 {
-	const __be32 *low = words->address[0].words, *high = words->address[1].words;
-	__u64 hash = 0;
+	const __u64 *seed = control->hash_seed;
+	__u64 first, second;
 
-	if (!address_is_ipv4(&words->address[0])) {
-		hash = hash_mix(hash_words(control, low[0], low[1], low[2], high[0]));
-		hash = hash_mix(hash + hash_words(control, high[1], high[2], low[3], high[3]));
-	}
-	return hash_mix(hash +
-			hash_words(control, low[3], high[3], words->word[4], words->word[4] >> 32));
+	/* The barriers are for the stack: the compiler would begin everything at once. */
+	first = hash_words(low->halves[0], low->halves[1], seed[0], seed[1]);
+	barrier_var(first);
+	second = hash_words(low->halves[0], low->halves[1], seed[1], seed[2]);
+	barrier_var(second);
+	first += hash_words(high->halves[0], high->halves[1], seed[2], seed[3]);
+	barrier_var(first);
+	second += hash_words(high->halves[0], high->halves[1], seed[3], seed[4]);
+	return hash_mix(hash_mix(first) + second);
+}
+
+/* What an entry of this key is known by. */
+static __always_inline void flow_id_make(const struct control *control, struct flow_id *id,
+					 const union flow_words *key)
+{
+	id->ends = key->word[4];
+	if (address_is_ipv4(&key->address[0]))
+		id->addresses = (__u64)key->address[1].words[3] << 32 | key->address[0].words[3];
+	else
+		id->addresses = digest_addresses(control, &key->address[0], &key->address[1]);
+}
+
+static __always_inline __u64 flow_hash(const struct control *control, const struct flow_id *id)
+{
+	return hash_mix(hash_words(id->addresses, id->ends, control->hash_seed[0],
+				   control->hash_seed[1]));
 }
 
 /* The two buckets a key may live in; never the same. */
@@ -127,11 +149,9 @@ static __always_inline __u32 second_bucket(__u64 hash)
 	return ((__u32)(hash >> 32) ^ ((__u32)hash | 1)) & flow_bucket_mask();
 }
 
-static __always_inline bool flow_key_equal(const struct flow_key *a, const union flow_words *b)
+static __always_inline bool flow_id_equal(const struct flow_id *a, const struct flow_id *b)
 {
-	const __u64 *x = (const __u64 *)a, *y = b->word;
-
-	return x[1] == y[1] && x[3] == y[3] && x[4] == y[4] && x[0] == y[0] && x[2] == y[2];
+	return a->ends == b->ends && a->addresses == b->addresses;
 }
 
 /* Where in a bucket the search for a key begins. */
@@ -147,17 +167,17 @@ static __always_inline struct flow *flow_way(struct flow_bucket *bucket, __u32 w
 	return &bucket->way[way & (FLOWS_PER_BUCKET - 1)];
 }
 
-static __always_inline bool flow_holds(const struct flow *flow, const union flow_words *key,
+static __always_inline bool flow_holds(const struct flow *flow, const struct flow_id *id,
 				       __u32 now, __u32 *claim)
 {
 	*claim = READ_ONCE(flow->claim);
 	barrier();
-	return flow_key_equal(&flow->key, key) && !(*claim & 1) &&
+	return flow_id_equal(&flow->id, id) && !(*claim & 1) &&
 	       flow_lives(flow->state, flow->last_seen, now);
 }
 
 /* Looks where a key that has not met others does not lie. */
-static __noinline struct flow *flow_find_further(__u64 hash, const union flow_words *key, __u32 now,
+static __noinline struct flow *flow_find_further(__u64 hash, const struct flow_id *id, __u32 now,
 						 __u32 *claim)
 {
 	__u32 index = first_bucket(hash);
@@ -168,7 +188,7 @@ static __noinline struct flow *flow_find_further(__u64 hash, const union flow_wo
 	for (__u32 i = 1; i < FLOWS_PER_BUCKET; i++) {
 		struct flow *flow = flow_way(bucket, first_way(hash) + i);
 
-		if (flow_holds(flow, key, now, claim))
+		if (flow_holds(flow, id, now, claim))
 			return flow;
 	}
 	index = second_bucket(hash);
@@ -178,7 +198,7 @@ static __noinline struct flow *flow_find_further(__u64 hash, const union flow_wo
 	for (__u32 i = 0; i < FLOWS_PER_BUCKET; i++) {
 		struct flow *flow = flow_way(bucket, first_way(hash) + i);
 
-		if (flow_holds(flow, key, now, claim))
+		if (flow_holds(flow, id, now, claim))
 			return flow;
 	}
 	return NULL;
@@ -186,9 +206,9 @@ static __noinline struct flow *flow_find_further(__u64 hash, const union flow_wo
 
 /* The live entry of a key, or NULL. *claim is for flow_unchanged(), after the last read. */
 static __always_inline struct flow *flow_find(const struct control *control,
-					      const union flow_words *key, __u32 now, __u32 *claim)
+					      const struct flow_id *id, __u32 now, __u32 *claim)
 {
-	__u64 hash = flow_hash(control, key);
+	__u64 hash = flow_hash(control, id);
 	__u32 index = first_bucket(hash);
 	struct flow_bucket *bucket = bpf_map_lookup_elem(&flows, &index);
 	struct flow *flow;
@@ -196,11 +216,21 @@ static __always_inline struct flow *flow_find(const struct control *control,
 	if (!bucket)
 		return NULL;
 	flow = flow_way(bucket, first_way(hash));
-	/* The entry's other line is on its way while this one is waited for. */
-	READ_ONCE(flow->packets[0]);
-	if (flow_holds(flow, key, now, claim))
+	if (flow_holds(flow, id, now, claim))
 		return flow;
-	return flow_find_further(hash, key, now, claim);
+	return flow_find_further(hash, id, now, claim);
+}
+
+/* The rest of an entry. */
+static __always_inline struct flow_detail *flow_detail(const struct flow *flow)
+{
+	__u32 place = flow->place, index = place / FLOWS_PER_BUCKET;
+	struct flow_details *details = bpf_map_lookup_elem(&flow_details, &index);
+
+	if (!details)
+		return NULL;
+	barrier_var(place); /* or the compiler adds before it has looked */
+	return &details->way[place & (FLOWS_PER_BUCKET - 1)];
 }
 
 static __always_inline bool flow_unchanged(struct flow *flow, __u32 claim)
@@ -218,6 +248,15 @@ static __always_inline bool flow_claim(struct flow *flow, __u32 claim)
 static __always_inline void flow_release(struct flow *flow, __u32 claim)
 {
 	__sync_lock_test_and_set(&flow->claim, claim + 2);
+}
+
+/* The slot whose quota the entry counts against. */
+static __always_inline __u32 flow_owner(const struct flow *flow)
+{
+	__u32 end = flow->originator;
+
+	barrier_var(end);
+	return flow->slot[end & 1];
 }
 
 /* Takes an entry off its owner's quota. */
@@ -239,7 +278,7 @@ static __always_inline void flow_free(struct flow *flow, __u32 claim)
 	if (!flow_claim(flow, claim))
 		return;
 	if (flow->state != FLOW_FREE) {
-		owner = flow->owner;
+		owner = flow_owner(flow);
 		__sync_lock_test_and_set(&flow->standing, 0);
 	}
 	flow_release(flow, claim);

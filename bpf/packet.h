@@ -51,7 +51,7 @@ enum packet_kind {
 enum shortcut {
 	SHORTCUT_NONE = 0,
 	SHORTCUT_ABSENT = 1, /* no entry holds the packet's flow, whose direction is known now */
-	SHORTCUT_TAKEN = 2,  /* where the tuple is lies the flow's key; other facts are not known */
+	SHORTCUT_TAKEN = 2,  /* other facts than `flow`, `out` and what it asked for are not known */
 };
 
 /* Kept small: entry points have half of the stack's 512 bytes, what they call has the rest, and

@@ -97,11 +97,15 @@ static __always_inline bool answered_for_flow(struct packet *packet, bool reply,
 					      struct tuple *tuple)
 {
 	const struct flow *flow = packet->flow;
+	const struct flow_detail *detail = flow_detail(flow);
 
 	packet->keep = both_keep(packet, reply);
-	__builtin_memcpy(packet->rule, flow->rule, sizeof(packet->rule));
-	flow_key_tuple(&flow->key, flow->originator & 1, tuple);
-	return flow->version == packet->root->version || (flow->keep && packet->keep);
+	*tuple = packet->tuple;
+	if (!detail)
+		return false;
+	__builtin_memcpy(packet->rule, detail->rule, sizeof(packet->rule));
+	flow_tuple(flow, detail, flow->originator & 1, tuple);
+	return flow->version == packet->root->version || (detail->keep && packet->keep);
 }
 
 /* The NSGs' part of police. They are asked about the flow's first direction. */

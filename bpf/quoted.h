@@ -114,14 +114,18 @@ static __always_inline bool read_quoted(struct packet *packet, struct quoted *qu
  */
 static __always_inline bool error_is_due(const struct packet *packet, struct flow *flow)
 {
-	__u32 due = READ_ONCE(flow->error_due);
+	struct flow_detail *detail = flow_detail(flow);
+	__u32 due;
 
+	if (!detail)
+		return false;
+	due = READ_ONCE(detail->error_due);
 	if ((__s32)(due - packet->now) < 0)
 		due = packet->now;
 	if (due - packet->now >= ICMP_ERROR_BURST)
 		return false;
 	if (!packet->read_only)
-		WRITE_ONCE(flow->error_due, due + 1);
+		WRITE_ONCE(detail->error_due, due + 1);
 	return true;
 }
 
@@ -131,6 +135,7 @@ static __noinline int find_quoted_flow(struct packet *packet, __u32 vni)
 	const struct control *control = control_get();
 	struct quoted quoted = {};
 	union flow_words key;
+	struct flow_id id;
 	struct flow *flow = NULL;
 	__u32 claim = 0;
 	__u8 direction = 0;
@@ -139,7 +144,8 @@ static __noinline int find_quoted_flow(struct packet *packet, __u32 vni)
 	if (!control || !read_quoted(packet, &quoted))
 		return DROP_ICMP_UNRELATED;
 	direction = flow_key_make(&key, &quoted.tuple, quoted.icmp_identifier, false, vni);
-	flow = flow_find(control, &key, packet->now, &claim);
+	flow_id_make(control, &id, &key);
+	flow = flow_find(control, &id, packet->now, &claim);
 	if (!flow || flow->slot[(direction & 1) ^ 1] != packet->in_slot ||
 	    !flow_unchanged(flow, claim))
 		return DROP_ICMP_UNRELATED;

@@ -21,17 +21,20 @@
 /* Behind the largest headers that go this way. */
 #define PLAIN_HEADERS (ETHERNET_HEADER + IPV6_HEADER + TCP_HEADER)
 
-/* What the short way takes from the headers. */
+/* What the short way takes from the headers. Addresses and ports are moved in registers: a load of
+ * eight bytes just stored as two and four would wait for them. */
 struct plain {
-	struct tuple tuple;
+	struct flow_id id;
 	__u32 l4;      /* offset of the transport's header */
 	__u32 payload; /* bytes of the IP packet from there on */
+	__u8 protocol;
 	__u8 tcp_flags;
 };
 
 static __always_inline bool plain_ipv4(struct packet *packet, struct plain *plain)
 {
 	const struct ipv4_header *ip = frame_at(packet, ETHERNET_HEADER, IPV4_HEADER);
+	__u64 source, destination;
 	__u32 total;
 
 	if (!ip || ip->version_length != (4 << 4 | IPV4_HEADER / 4) ||
@@ -40,9 +43,14 @@ static __always_inline bool plain_ipv4(struct packet *packet, struct plain *plai
 	total = bpf_ntohs(ip->total_length);
 	if (total < IPV4_HEADER || ETHERNET_HEADER + total > packet->length)
 		return false;
-	set_mapped(&plain->tuple.source, ip->source);
-	set_mapped(&plain->tuple.destination, ip->destination);
-	plain->tuple.protocol = ip->protocol;
+	source = ip->source;
+	destination = ip->destination;
+	if (source == destination)
+		return false;
+	packet->direction = bpf_ntohl(source) > bpf_ntohl(destination);
+	plain->id.addresses = packet->direction ? source << 32 | destination
+						: destination << 32 | source;
+	plain->protocol = ip->protocol;
 	plain->l4 = ETHERNET_HEADER + IPV4_HEADER;
 	plain->payload = total - IPV4_HEADER;
 	packet->ipv6 = 0;
@@ -50,22 +58,41 @@ static __always_inline bool plain_ipv4(struct packet *packet, struct plain *plai
 	return true;
 }
 
-static __always_inline bool plain_ipv6(struct packet *packet, struct plain *plain)
+static __always_inline bool plain_ipv6(struct packet *packet, const struct control *control,
+				       struct plain *plain)
 {
 	const struct ipv6_header *ip = frame_at(packet, ETHERNET_HEADER, IPV6_HEADER);
+	const struct ip_address *low, *high;
 
 	if (!ip || (ip->version_flow & bpf_htonl(0xf0000000)) != bpf_htonl(0x60000000))
 		return false;
 	plain->payload = bpf_ntohs(ip->payload_length);
-	if (ETHERNET_HEADER + IPV6_HEADER + plain->payload > packet->length)
+	if (ETHERNET_HEADER + IPV6_HEADER + plain->payload > packet->length ||
+	    address_equal(&ip->source, &ip->destination))
 		return false;
-	plain->tuple.source = ip->source;
-	plain->tuple.destination = ip->destination;
-	plain->tuple.protocol = ip->next;
+	packet->direction = end_is_higher(&ip->source, 0, &ip->destination, 0);
+	low = packet->direction ? &ip->destination : &ip->source;
+	high = packet->direction ? &ip->source : &ip->destination;
+	barrier_var(low);
+	barrier_var(high);
+	plain->id.addresses = digest_addresses(control, low, high);
+	plain->protocol = ip->next;
 	plain->l4 = ETHERNET_HEADER + IPV6_HEADER;
 	packet->ipv6 = 1;
 	packet->ttl = ip->hop_limit;
 	return true;
+}
+
+/* Completes the key with the ports, both of which stand at the start of the transport's header. */
+static __always_inline void plain_ends(const struct packet *packet, struct plain *plain,
+				       const void *transport)
+{
+	__u32 ports = *(const __u32 *)transport;
+	__u32 vni_protocol = port_vni(packet->in) << 8 | plain->protocol;
+
+	if (packet->direction)
+		ports = ports << 16 | ports >> 16;
+	plain->id.ends = (__u64)vni_protocol << 32 | ports;
 }
 
 static __always_inline bool plain_tcp(struct packet *packet, struct plain *plain)
@@ -76,8 +103,7 @@ static __always_inline bool plain_tcp(struct packet *packet, struct plain *plain
 	if (!tcp)
 		return false;
 	header = (tcp->data_offset >> 4) * 4;
-	plain->tuple.source_port = tcp->source_port;
-	plain->tuple.destination_port = tcp->destination_port;
+	plain_ends(packet, plain, tcp);
 	plain->tcp_flags = tcp->flags;
 	packet->tcp_acknowledgment = bpf_ntohl(tcp->acknowledgment);
 	return header >= TCP_HEADER && header <= plain->payload;
@@ -91,14 +117,13 @@ static __always_inline bool plain_udp(struct packet *packet, struct plain *plain
 	if (!udp)
 		return false;
 	length = bpf_ntohs(udp->length);
-	plain->tuple.source_port = udp->source_port;
-	plain->tuple.destination_port = udp->destination_port;
+	plain_ends(packet, plain, udp);
 	return length >= UDP_HEADER && length <= plain->payload;
 }
 
 /* The frame when it may go the short way as far as its headers tell, else NULL. */
-static __always_inline struct ethernet_header *read_plain(struct packet *packet,
-							  struct plain *plain)
+static __always_inline struct ethernet_header *
+read_plain(struct packet *packet, const struct control *control, struct plain *plain)
 {
 	struct ethernet_header *ethernet;
 	bool fits;
@@ -112,13 +137,14 @@ static __always_inline struct ethernet_header *read_plain(struct packet *packet,
 	if (ethernet->type == bpf_htons(ETHERTYPE_IPV4))
 		fits = plain_ipv4(packet, plain);
 	else
-		fits = ethernet->type == bpf_htons(ETHERTYPE_IPV6) && plain_ipv6(packet, plain);
+		fits = ethernet->type == bpf_htons(ETHERTYPE_IPV6) &&
+		       plain_ipv6(packet, control, plain);
 	if (!fits)
 		return NULL;
-	if (plain->tuple.protocol == PROTOCOL_TCP)
+	if (plain->protocol == PROTOCOL_TCP)
 		fits = plain_tcp(packet, plain);
 	else
-		fits = plain->tuple.protocol == PROTOCOL_UDP && plain_udp(packet, plain);
+		fits = plain->protocol == PROTOCOL_UDP && plain_udp(packet, plain);
 	return fits ? ethernet : NULL;
 }
 
@@ -139,19 +165,14 @@ static __always_inline bool verdict_holds(const struct packet *packet, const str
 	       flow_stays(standing, plain->tcp_flags, here);
 }
 
-/* The packet's own flow, if its verdict holds for this packet: packet->out and packet->rule are then
- * what it says. The key lies where the long way has the tuple, to save the stack a second one. */
-static __always_inline struct flow *find_verdict(struct packet *packet, const struct plain *plain,
+/* The packet's own flow, if its verdict holds for this packet: packet->out is then whom it is for. */
+static __always_inline struct flow *find_verdict(struct packet *packet,
+						 const struct control *control,
+						 const struct plain *plain,
 						 union flow_standing *standing)
 {
-	const struct control *control = control_get();
-	union flow_words *key = (union flow_words *)&packet->tuple;
-	struct flow *flow;
+	struct flow *flow = flow_find(control, &plain->id, packet->now, &packet->flow_claim);
 
-	if (!control)
-		return NULL;
-	packet->direction = flow_key_make_plain(key, &plain->tuple, port_vni(packet->in));
-	flow = flow_find(control, key, packet->now, &packet->flow_claim);
 	if (!flow) {
 		packet->shortcut = SHORTCUT_ABSENT;
 		return NULL;
@@ -162,44 +183,45 @@ static __always_inline struct flow *find_verdict(struct packet *packet, const st
 		return NULL;
 	packet->out_slot = flow->slot[far_end(packet)];
 	packet->out = port_at(packet->root, packet->out_slot);
-	__builtin_memcpy(packet->rule, flow->rule, sizeof(packet->rule));
 	return packet->out && flow_unchanged(flow, packet->flow_claim) ? flow : NULL;
 }
 
 /* True: the packet went the short way, and is to be delivered. Else nothing has happened to it. */
 static __always_inline bool take_shortcut(struct packet *packet)
 {
+	const struct control *control = control_get();
 	struct plain plain = {};
-	struct ethernet_header *ethernet = read_plain(packet, &plain);
+	struct ethernet_header *ethernet = control ? read_plain(packet, control, &plain) : NULL;
 	union flow_standing standing;
 	struct flow *flow;
 
 	if (!ethernet || !plain_macs(packet, ethernet))
 		return false;
-	flow = find_verdict(packet, &plain, &standing);
+	flow = find_verdict(packet, control, &plain, &standing);
 	if (!flow || (is_routed(packet) && packet->ttl <= 1))
 		return false;
-	if (plain.tuple.protocol == PROTOCOL_TCP)
+	if (plain.protocol == PROTOCOL_TCP)
 		tcp_note_acknowledgment(flow, near_end(packet), packet->tcp_acknowledgment);
 	flow_count(packet, flow, standing.state);
 	readdress(packet, ethernet);
-	for (int i = 0; i < FLOW_RULES; i++)
-		count_rule(packet, packet->rule[i]);
+	packet->flow = flow;
 	packet->shortcut = SHORTCUT_TAKEN;
 	return true;
 }
 
 /* The packet can not be delivered: finds out what an observer is told of it. */
-static __noinline void unfold_shortcut(struct packet *packet)
+static __always_inline void unfold_shortcut(struct packet *packet)
 {
-	struct flow_key key = ((const union flow_words *)&packet->tuple)->key;
+	const struct flow_detail *detail = packet->flow ? flow_detail(packet->flow) : NULL;
+	const struct flow *flow = packet->flow;
 	__u32 out_slot = packet->out_slot;
 	bool ipv6 = packet->ipv6;
 
 	know_nothing(packet);
 	packet->out_slot = out_slot;
 	packet->ethertype = ipv6 ? bpf_htons(ETHERTYPE_IPV6) : bpf_htons(ETHERTYPE_IPV4);
-	flow_key_tuple(&key, packet->direction & 1, &packet->tuple);
+	if (detail)
+		flow_tuple(flow, detail, packet->direction & 1, &packet->tuple);
 }
 
 #endif

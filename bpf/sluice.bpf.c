@@ -16,6 +16,7 @@
 #include "bpf/police.h"
 #include "bpf/query.h"
 #include "bpf/route.h"
+#include "bpf/settle.h"
 #include "bpf/shortcut.h"
 #include "bpf/sweep.h"
 #include "bpf/trace.h"
@@ -88,6 +89,15 @@ int sluice_consumers(struct __sk_buff *skb)
 	struct trace *trace = trace_get();
 
 	return trace ? count_consumers(trace->request.slot, SLUICE_XSK_QUEUES) : 0;
+}
+
+/* Settles what packets have counted in a stretch of the flow table that begins at bucket skb->mark
+ * (bpf/settle.h); never attached. */
+SEC("tc")
+int sluice_settle(struct __sk_buff *skb)
+{
+	settle_flows(skb->mark);
+	return 0;
 }
 
 /* Arms the sweep timer; run once by the loader. */

@@ -34,14 +34,15 @@ static __noinline __u32 steer_target(const struct packet *packet, __u32 rule, __
 static __noinline __u32 steer(struct packet *packet, __u32 line, __u32 slot)
 {
 	const struct flow *flow = packet->flow;
+	const struct flow_detail *detail = flow ? flow_detail(flow) : NULL;
 	struct tuple tuple;
 	struct verdict verdict;
 
-	if (flow) {
+	if (flow && detail) {
 		if ((flow->originator & 1) != near_end(packet) ||
 		    flow->slot[far_end(packet)] == slot)
 			return slot;
-		flow_key_tuple(&flow->key, flow->originator & 1, &tuple);
+		flow_tuple(flow, detail, flow->originator & 1, &tuple);
 	} else {
 		tuple = packet->tuple;
 	}

@@ -18,7 +18,7 @@ struct view {
 	const char *vnet;
 };
 
-static struct view view_of(struct sluice *sw, const struct flow *flow)
+static struct view view_of(struct sluice *sw, const struct sluice_flow *flow)
 {
 	struct view view = {
 		.from = flow->originator & 1,
@@ -32,7 +32,7 @@ static struct view view_of(struct sluice *sw, const struct flow *flow)
 
 /* What stands for ports in an ICMP flow's key (maps/flow.h): "id 7" of an echo or timestamp, or
  * "type 3 code 1"; "" of other protocols. */
-static const char *icmp_text(const struct flow *flow, const struct view *view)
+static const char *icmp_text(const struct sluice_flow *flow, const struct view *view)
 {
 	static char text[32];
 	__u16 from = ntohs(flow->key.port[view->from]), to = ntohs(flow->key.port[view->to]);
@@ -46,7 +46,7 @@ static const char *icmp_text(const struct flow *flow, const struct view *view)
 	return text;
 }
 
-static json_t *flow_json(struct sluice *sw, const struct flow *flow, unsigned int idle)
+static json_t *flow_json(struct sluice *sw, const struct sluice_flow *flow, unsigned int idle)
 {
 	struct view view = view_of(sw, flow);
 	bool ports = protocol_has_ports(view.protocol);
@@ -90,7 +90,7 @@ static const struct table_column list_columns[] = {
 	{ "BYTES", true },        { "IDLE", true },      { "RULES", false },
 };
 
-static int list_flow(const struct flow *flow, unsigned int idle, void *context)
+static int list_flow(const struct sluice_flow *flow, unsigned int idle, void *context)
 {
 	struct flow_list *list = context;
 	struct view view = view_of(list->sw, flow);
@@ -164,7 +164,7 @@ struct flow_search {
 	size_t found;
 };
 
-static bool end_matches(const struct flow_search *search, int asked, const struct flow *flow,
+static bool end_matches(const struct flow_search *search, int asked, const struct sluice_flow *flow,
 			int end)
 {
 	if (memcmp(&search->address[asked], &flow->key.address[end], sizeof(struct ip_address)))
@@ -173,7 +173,7 @@ static bool end_matches(const struct flow_search *search, int asked, const struc
 	       search->port[asked] == ntohs(flow->key.port[end]);
 }
 
-static bool flow_matches(const struct flow_search *search, const struct flow *flow)
+static bool flow_matches(const struct flow_search *search, const struct sluice_flow *flow)
 {
 	if (!search->by_tuple)
 		return true;
@@ -184,7 +184,7 @@ static bool flow_matches(const struct flow_search *search, const struct flow *fl
 	       (end_matches(search, 0, flow, 1) && end_matches(search, 1, flow, 0));
 }
 
-static void print_flow(struct sluice *sw, const struct flow *flow, unsigned int idle)
+static void print_flow(struct sluice *sw, const struct sluice_flow *flow, unsigned int idle)
 {
 	static const char *const levels[FLOW_RULES] = { "outbound nic", "outbound subnet",
 							"inbound subnet", "inbound nic" };
@@ -216,7 +216,7 @@ static void print_flow(struct sluice *sw, const struct flow *flow, unsigned int 
 	}
 }
 
-static int show_flow(const struct flow *flow, unsigned int idle, void *context)
+static int show_flow(const struct sluice_flow *flow, unsigned int idle, void *context)
 {
 	struct flow_search *search = context;
 

@@ -72,11 +72,20 @@ static void *counters_of_zero(int *cpus)
 	return *cpus < 0 ? NULL : calloc((size_t)*cpus, (value + 7) / 8 * 8);
 }
 
+/* Numbers that have been other rules': what flows have counted for those must not become the new ones'. */
+static int settle_before(const struct sluice *sw, struct sluice_error *error)
+{
+	return ids_come_round(sw->rules) ? flows_settle(sw, error) : 0;
+}
+
 int numbers_clear_rule(const struct sluice *sw, __u32 number, struct sluice_error *error)
 {
-	int cpus, result = 0;
-	void *zeros = counters_of_zero(&cpus);
+	void *zeros;
+	int cpus, result = settle_before(sw, error);
 
+	if (result)
+		return result;
+	zeros = counters_of_zero(&cpus);
 	if (!zeros)
 		return sluice_error_set(error, -ENOMEM, "out of memory");
 	if (bpf_map_update_elem(sw->map.rule_counters, &number, zeros, BPF_ANY))
@@ -96,6 +105,9 @@ int numbers_take(struct commit *commit, struct sluice_error *error)
 
 	if (commit->before.version && !before)
 		return -EIO;
+	result = settle_before(commit->sw, error);
+	if (result)
+		return result;
 	clearing.zeros = counters_of_zero(&cpus);
 	if (cpus < 0)
 		return sluice_error_set(error, cpus, "cannot count the CPUs");

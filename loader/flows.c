@@ -3,6 +3,7 @@
  * The flow table as user space sees it: reading entries under the packets' hands, and forgetting
  * them by the claim that the programs use themselves (maps/flow.h).
  */
+#include <bpf/bpf.h>
 #include <errno.h>
 #include <string.h>
 #include <time.h>
@@ -24,39 +25,61 @@ static __u32 tick_now(void)
 	return (__u32)((now.tv_sec * 1000000000ULL + now.tv_nsec) >> FLOW_TICK_SHIFT);
 }
 
-static __u32 ticks_idle(const struct flow *flow, __u32 now)
+static __u32 ticks_idle(__u32 last_seen, __u32 now)
 {
-	__s32 idle = (__s32)(now - flow->last_seen);
+	__s32 idle = (__s32)(now - last_seen);
 
 	return idle < 0 ? 0 : idle; /* seen after the clock was read */
 }
 
-static bool flow_live(const struct flow *flow, __u32 now)
+static bool flow_live(const struct sluice_flow *flow, __u32 now)
 {
-	if (flow->state == FLOW_FREE || flow->state >= FLOW_STATE_COUNT)
-		return false;
-	return ticks_idle(flow, now) <= idle_seconds_allowed[flow->state] * FLOW_TICKS_PER_SECOND;
+	return ticks_idle(flow->last_seen, now) <=
+	       idle_seconds_allowed[flow->state] * FLOW_TICKS_PER_SECOND;
 }
 
-/* A consistent copy of an entry; false when a program kept rewriting it. */
-static bool flow_copy(const struct flow *entry, struct flow *copy)
+void flow_read(const struct flow *line, const struct flow_detail *detail, struct sluice_flow *copy)
+{
+	*copy = (struct sluice_flow){
+		.key.vni_protocol = line->id.vni_protocol,
+		.version = line->version,
+		.last_seen = line->last_seen,
+		.created = detail->created,
+		.state = line->state,
+		.originator = line->originator & 1,
+		.keep = detail->keep,
+	};
+	for (int end = 0; end < 2; end++) {
+		__u64 counted = __atomic_load_n(&line->counted[end], __ATOMIC_RELAXED);
+
+		copy->key.address[end] = detail->address[end];
+		copy->key.port[end] = line->id.port[end];
+		copy->slot[end] = line->slot[end];
+		copy->packets[end] = detail->packets[end] + (counted >> FLOW_COUNT_SHIFT);
+		copy->bytes[end] = detail->bytes[end] + (counted & FLOW_COUNT_BYTES);
+	}
+	memcpy(copy->rule, detail->rule, sizeof(copy->rule));
+}
+
+bool flow_copy(const struct flow *line, const struct flow_detail *detail, struct sluice_flow *copy,
+	       __u32 *claim)
 {
 	for (int attempt = 0; attempt < 100; attempt++) {
-		__u32 claim = __atomic_load_n(&entry->claim, __ATOMIC_ACQUIRE);
+		__u32 settling = __atomic_load_n(&detail->settling, __ATOMIC_ACQUIRE);
 
-		if (claim & 1)
+		*claim = __atomic_load_n(&line->claim, __ATOMIC_ACQUIRE);
+		if (*claim & 1 || settling & 0xffff)
 			continue;
-		memcpy(copy, entry, sizeof(*copy));
+		flow_read(line, detail, copy);
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
-		if (__atomic_load_n(&entry->claim, __ATOMIC_RELAXED) == claim) {
-			copy->claim = claim;
-			return true;
-		}
+		if (__atomic_load_n(&line->claim, __ATOMIC_RELAXED) == *claim &&
+		    __atomic_load_n(&detail->settling, __ATOMIC_RELAXED) == settling)
+			return copy->state != FLOW_FREE && copy->state < FLOW_STATE_COUNT;
 	}
 	return false;
 }
 
-static bool flow_of_slot(const struct flow *flow, int slot)
+static bool flow_of_slot(const struct sluice_flow *flow, int slot)
 {
 	return !slot || flow->slot[0] == slot || flow->slot[1] == slot;
 }
@@ -65,20 +88,22 @@ int sluice_flows(struct sluice *sw, const char *port, sluice_flow_visitor visit,
 		 struct sluice_error *error)
 {
 	int slot = port ? sluice_port_slot(sw, port, error) : 0;
-	__u32 now = tick_now();
-	struct flow flow;
+	__u32 now = tick_now(), claim;
+	struct sluice_flow flow;
 
 	if (slot < 0)
 		return slot;
 	for (__u32 bucket = 0; bucket < sw->flow_buckets; bucket++)
 		for (int way = 0; way < FLOWS_PER_BUCKET; way++) {
-			const struct flow *entry = &sw->flows[bucket].way[way];
+			const struct flow *line = &sw->flows[bucket].way[way];
 			int stop;
 
-			if (entry->state == FLOW_FREE || !flow_copy(entry, &flow) ||
+			if (line->state == FLOW_FREE ||
+			    !flow_copy(line, &sw->flow_details[bucket].way[way], &flow, &claim) ||
 			    !flow_live(&flow, now) || !flow_of_slot(&flow, slot))
 				continue;
-			stop = visit(&flow, ticks_idle(&flow, now) / FLOW_TICKS_PER_SECOND,
+			stop = visit(&flow,
+				     ticks_idle(flow.last_seen, now) / FLOW_TICKS_PER_SECOND,
 				     context);
 			if (stop)
 				return stop;
@@ -86,20 +111,35 @@ int sluice_flows(struct sluice *sw, const char *port, sluice_flow_visitor visit,
 	return 0;
 }
 
-/* Frees an entry if it is still the one that was copied, and gives its owner the quota back. */
-static bool flow_forget(struct sluice *sw, struct flow *entry, const struct flow *copy)
+int flows_settle(const struct sluice *sw, struct sluice_error *error)
 {
-	__u32 claim = copy->claim;
+	unsigned char frame[64] = { 0 }; /* test runs want one; the program does not look at it */
+	struct __sk_buff skb = { .mark = 0 };
+	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame, .data_size_in = sizeof(frame),
+		    .ctx_in = &skb, .ctx_size_in = sizeof(skb), .repeat = 1);
+
+	for (; skb.mark < sw->flow_buckets; skb.mark += SETTLE_BUCKETS)
+		if (bpf_prog_test_run_opts(sw->program.sluice_settle, &options))
+			return sluice_error_set(error, -errno,
+						"what flows have counted can not be added to their "
+						"rules' counters: %s", strerror(errno));
+	return 0;
+}
+
+/* Frees an entry if it is still the one that was copied, and gives its owner the quota back. What it
+ * counted stays in its line until it is settled or taken. */
+static bool flow_forget(struct sluice *sw, struct flow *line, __u32 claim)
+{
 	__u16 owner = 0;
 
-	if (!__atomic_compare_exchange_n(&entry->claim, &claim, claim + 1, false, __ATOMIC_ACQ_REL,
+	if (!__atomic_compare_exchange_n(&line->claim, &claim, claim + 1, false, __ATOMIC_ACQ_REL,
 					 __ATOMIC_RELAXED))
 		return false;
-	if (entry->state != FLOW_FREE)
-		owner = entry->owner;
+	if (line->state != FLOW_FREE)
+		owner = line->slot[line->originator & 1];
 	/* An exchange: a packet that swaps the word meanwhile finds it changed and looks again. */
-	__atomic_exchange_n(&entry->standing, 0, __ATOMIC_ACQ_REL);
-	__atomic_store_n(&entry->claim, claim + 2, __ATOMIC_RELEASE);
+	__atomic_exchange_n(&line->standing, 0, __ATOMIC_ACQ_REL);
+	__atomic_store_n(&line->claim, claim + 2, __ATOMIC_RELEASE);
 	if (!owner)
 		return false;
 	if (owner < SLUICE_MAX_PORTS)
@@ -111,22 +151,23 @@ int sluice_flows_flush(struct sluice *sw, const char *port, size_t *count,
 		       struct sluice_error *error)
 {
 	int slot = port ? sluice_port_slot(sw, port, error) : 0;
-	__u32 now = tick_now();
+	__u32 now = tick_now(), claim;
 	size_t forgotten = 0;
-	struct flow flow;
+	struct sluice_flow flow;
 
 	if (slot < 0)
 		return slot;
 	for (__u32 bucket = 0; bucket < sw->flow_buckets; bucket++)
 		for (int way = 0; way < FLOWS_PER_BUCKET; way++) {
-			struct flow *entry = &sw->flows[bucket].way[way];
+			struct flow *line = &sw->flows[bucket].way[way];
 			bool live;
 
-			if (entry->state == FLOW_FREE || !flow_copy(entry, &flow) ||
+			if (line->state == FLOW_FREE ||
+			    !flow_copy(line, &sw->flow_details[bucket].way[way], &flow, &claim) ||
 			    !flow_of_slot(&flow, slot))
 				continue;
 			live = flow_live(&flow, now);
-			if (flow_forget(sw, entry, &flow) && live)
+			if (flow_forget(sw, line, claim) && live)
 				forgotten++;
 		}
 	*count = forgotten;

@@ -172,6 +172,11 @@ __u32 ids_take(struct ids *ids, const char *key, bool *fresh)
 	return number;
 }
 
+bool ids_come_round(const struct ids *ids)
+{
+	return ids->entry[ids->limit - 1].key;
+}
+
 int ids_put(struct ids *ids, __u32 number, const char *key)
 {
 	if (!number || number >= ids->limit || ids->entry[number].live || ids_find(ids, key))

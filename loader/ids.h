@@ -23,6 +23,8 @@ const char *ids_key(const struct ids *ids, __u32 number);
 /* The number of a key, a new one when it has none: next-fit, so that a number just released is
  * the last to come back. *fresh: it is new and its counters must be cleared. 0: none left. */
 __u32 ids_take(struct ids *ids, const char *key, bool *fresh);
+/* Whether numbers that keys had before come round again. */
+bool ids_come_round(const struct ids *ids);
 /* Gives a key that number, unless either has another by now. */
 int ids_put(struct ids *ids, __u32 number, const char *key);
 /* Mark-and-release: between ids_begin and ids_release, keys not found by ids_take are released. */

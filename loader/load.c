@@ -117,7 +117,18 @@ static int explain_memory(int result, unsigned int flows, struct sluice_error *e
 				"the kernel has no memory for the switch's tables; the flow table "
 				"for %u flows takes %llu MiB of it: give switch.flows a lower number",
 				flows, (unsigned long long)flow_buckets_for(flows) *
-					       sizeof(struct flow_bucket) >> 20);
+					       FLOWS_PER_BUCKET * FLOW_BYTES >> 20);
+}
+
+static int size_flows(struct sluice_bpf *object, __u32 buckets, struct sluice_error *error)
+{
+	int result = bpf_map__set_max_entries(object->maps.flows, buckets) ?:
+		     bpf_map__set_max_entries(object->maps.flow_details, buckets);
+
+	if (result)
+		return sluice_error_set(error, result, "cannot size the flow table: %s",
+					strerror(-result));
+	return 0;
 }
 
 int switch_load(struct sluice *sw, unsigned int flows, struct sluice_error *error)
@@ -128,11 +139,8 @@ int switch_load(struct sluice *sw, unsigned int flows, struct sluice_error *erro
 	result = open_object(&object, error);
 	if (result)
 		return result;
-	result = bpf_map__set_max_entries(object->maps.flows, flow_buckets_for(flows));
-	if (result)
-		sluice_error_set(error, result, "cannot size the flow table: %s",
-				 strerror(-result));
-	else
+	result = size_flows(object, flow_buckets_for(flows), error);
+	if (!result)
 		result = explain_memory(load_object(object, error), flows, error);
 	if (!result) {
 		result = keep_maps(object, sw) ?: keep_programs(object, sw);
@@ -224,11 +232,8 @@ static int adopt_map(struct bpf_map *map, const char *name, int fd, struct sluic
 static int adopt_maps(struct sluice_bpf *object, const struct sluice *sw,
 		      struct sluice_error *error)
 {
-	int result = bpf_map__set_max_entries(object->maps.flows, sw->flow_buckets);
+	int result = size_flows(object, sw->flow_buckets, error);
 
-	if (result)
-		return sluice_error_set(error, result, "cannot size the flow table: %s",
-					strerror(-result));
 #define X(name) result = result ?: adopt_map(object->maps.name, #name, sw->map.name, error);
 	SWITCH_MAPS(X)
 #undef X

@@ -120,6 +120,9 @@ int sluice_rule_stats(struct sluice *sw, struct sluice_rule_stat **stats, size_t
 		room += config->nsgs[i].rule_count + DIRECTION_COUNT * BUILT_IN_COUNT;
 	for (size_t i = 0; i < config->acl_count; i++)
 		room += config->acls[i].rule_count;
+	err = flows_settle(sw, error);
+	if (err)
+		return err;
 	list.stats = calloc(room, sizeof(*list.stats));
 	if (!list.stats)
 		return sluice_error_set(error, -ENOMEM, "out of memory");

@@ -16,14 +16,14 @@
 
 /* The pinned maps, by the name they are pinned under. X(name) */
 #define SWITCH_MAPS(X)                                                                    \
-	X(control) X(tables) X(flows) X(flow_locks) X(flow_usage) X(flow_sweeper)         \
-	X(fragments) X(port_counters) X(rule_counters) X(devices) X(devices_tc) X(events) \
-	X(event_budgets) X(traces) X(consumers)
+	X(control) X(tables) X(flows) X(flow_details) X(flow_locks) X(flow_usage)         \
+	X(flow_sweeper) X(fragments) X(port_counters) X(rule_counters) X(devices) X(devices_tc) \
+	X(events) X(event_budgets) X(traces) X(consumers)
 
 /* The pinned programs. X(name) */
 #define SWITCH_PROGRAMS(X)                                                                \
-	X(sluice_xdp) X(sluice_tc) X(sluice_trace) X(sluice_query) X(sluice_start)        \
-	X(sluice_uplink_xdp) X(sluice_uplink_tc) X(sluice_pass) X(sluice_consumers)
+	X(sluice_xdp) X(sluice_tc) X(sluice_trace) X(sluice_query) X(sluice_settle)       \
+	X(sluice_start) X(sluice_uplink_xdp) X(sluice_uplink_tc) X(sluice_pass) X(sluice_consumers)
 
 struct sluice {
 	char name[64];
@@ -45,6 +45,7 @@ struct sluice {
 	struct table_line *lines;
 	__u32 line_count;
 	struct flow_bucket *flows;
+	struct flow_details *flow_details;
 	__u32 flow_buckets;
 	__u64 *flow_usage;       /* by slot */
 	struct ids *slots;
@@ -71,7 +72,7 @@ const struct sluice_config *switch_config(struct sluice *sw, struct sluice_error
 /* A struct sluice that holds only its name and paths; every descriptor is -1. Enters options->netns. */
 int switch_new(const struct sluice_options *options, struct sluice **sw,
 	       struct sluice_error *error);
-/* Maps the memory of control, tables, flows and flow_usage and makes the two name spaces. */
+/* Maps the memory of control, tables, flows, their details and flow_usage and makes the two name spaces. */
 int switch_map_memory(struct sluice *sw, struct sluice_error *error);
 /* Whether this build may write for the running programs, and put its own in their place. */
 int switch_check_layout(const struct sluice *sw, struct sluice_error *error);
@@ -82,6 +83,17 @@ int switch_read_ids(struct sluice *sw, struct sluice_error *error);
 int switch_note_ids(struct sluice *sw, struct sluice_error *error);
 /* Says that they may not be. */
 void switch_doubt_ids(struct sluice *sw);
+
+/* --- its flows (loader/flows.c) --- */
+
+/* What an entry says, at whatever moments its parts are read. */
+void flow_read(const struct flow *line, const struct flow_detail *detail, struct sluice_flow *copy);
+/* A consistent copy of an entry; false when programs kept rewriting it, or its time is over. *claim is
+ * what the entry was found under. */
+bool flow_copy(const struct flow *line, const struct flow_detail *detail, struct sluice_flow *copy,
+	       __u32 *claim);
+/* Settles what all flows have counted, so that rule counters have every packet from before the call. */
+int flows_settle(const struct sluice *sw, struct sluice_error *error);
 
 /* --- its memory (loader/memory.c) --- */
 

@@ -21,12 +21,11 @@
 struct control {
 	__u32 root;               /* line in `tables` of the running version's struct root; 0: none */
 	__u32 layout;             /* SLUICE_LAYOUT (maps/layout.h) of the build that made the maps */
-	__u64 hash_seed[2];       /* secret, drawn at `up`, for flow and fragment hashes */
+	__u64 hash_seed[5];       /* secret, drawn at `up`: what flows are hashed with */
 	__u64 observe_until;      /* bpf_ktime_get_coarse_ns() until which events are wanted; 0: none.
 				   * An observer pushes it forward, so a killed one costs nothing. */
 	__u32 observe_per_second; /* events each CPU may send a second */
 	__u32 sweep_generation;   /* stored anew by a loader to stop an older program's sweep timer */
-	__u8 reserved[24];
 };
 
 _Static_assert(sizeof(struct control) == SLUICE_CACHE_LINE, "control is one line");

@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * flows: one entry per connection, both directions.
+ * flows and flow_details: one entry per connection, both directions.
  *
- * A memory-mapped array of buckets of eight entries; an entry is two cache lines, the first of
- * which decides a lookup. A key may live in either of two buckets (two parts of one seeded
- * 64-bit hash), so a lookup reads sixteen entries at most, and a table four fifths full still
+ * Memory-mapped arrays of buckets of eight entries. An entry's one cache line in `flows` is all that
+ * an established packet reads and writes; the rest of it, in the same place of `flow_details`, is
+ * for first packets and for readers. A key may live in either of two buckets (two parts of one
+ * seeded hash), so a lookup reads sixteen lines at most, and a table four fifths full still
  * refuses only one new flow in five hundred (with buckets of four it would be one in eight).
- * Programs insert, refresh and expire entries; user space reads, and clears an entry only by the
+ * Programs insert, refresh and expire entries; user space reads, and frees an entry only by the
  * same claim a program uses (bpf/flow_table.h).
+ *
+ * The line knows its flow by 16 bytes: the ports, the protocol, the VNI and both addresses of IPv4,
+ * or 64 bits that a secret makes of those of IPv6 (flow_id_make() in bpf/flow_table.h): two IPv6 flows
+ * alike in everything else are taken for one with a chance of 2^-64.
  *
  * An entry's `claim` is even while it can be read and odd while somebody takes or frees it; a
  * reader that sees it change was too late: the entry was freed under it. An entry is free when
@@ -16,6 +21,11 @@
  *
  * What an entry says of a live connection (version, state, ACL bits) is one 64-bit word and only
  * ever changed by compare-and-swap, so that both directions of a flow can run on two CPUs.
+ *
+ * Packets are counted in the line alone. From there they are settled (bpf/settle.h): added to the
+ * entry's totals and to the counters of its rules. That happens before the word can overflow, before
+ * the entry's rules change or the entry is another flow's, and when somebody wants to read rule
+ * counters (sluice_settle). A flow's packets are its totals and what is not settled yet.
  *
  * flow_usage counts each port's entries against its flowLimit.
  */
@@ -72,33 +82,65 @@ struct flow_key {
 
 #define FLOW_RULES 4 /* outbound nic, outbound subnet, inbound subnet, inbound nic; 0: no rule */
 
+/* What a line knows its flow by. */
+struct flow_id {
+	union {
+		__be32 ipv4[2];   /* the addresses of both ends */
+		__u64 addresses;  /* the same, or a digest of both IPv6 addresses */
+	};
+	union {
+		struct {
+			__be16 port[2];
+			__u32 vni_protocol;
+		};
+		__u64 ends;       /* the rest of the key */
+	};
+};
+
+/* One direction's packets that are not settled: packets << 40 | bytes (frame lengths, without
+ * FCS). Settled at the latest when half of either is used up. */
+#define FLOW_COUNT_SHIFT 40
+#define FLOW_COUNT_ONE   (1ULL << FLOW_COUNT_SHIFT)
+#define FLOW_COUNT_BYTES (FLOW_COUNT_ONE - 1)
+#define FLOW_COUNT_FULL  (1ULL << 63 | 1ULL << (FLOW_COUNT_SHIFT - 1))
+
+/* The line. */
 struct flow {
-	/* First line: what a lookup and an established packet read. */
-	struct flow_key key;      /* 40 bytes */
-	__u32 claim;              /* even: readable; odd: being rewritten; counts up */
-	__u32 last_seen;          /* tick */
+	struct flow_id id;
 	union {
 		struct {
 			__u32 version;    /* the version the verdict was reached under */
 			__u8 state;       /* enum flow_state */
-			__u8 originator;  /* the end that sent the first packet: 0 or 1 */
+			__u8 originator;  /* the end that sent the first packet: 0 or 1; the port
+					   * there is the one whose quota the entry counts against */
 			__u8 acl_allowed; /* bit d: ACLs allow direction d under `version` */
 			__u8 tcp_fins;    /* bit d: FIN seen in direction d */
 		};
 		__u64 standing;           /* the same as the one word that is swapped */
 	};
-	__u16 slot[2];            /* port at each end; a packet of direction d goes to slot[!d] */
-	__u32 error_due;          /* tick up to which ICMP errors about it have used its allowance */
-	/* Second line: what it writes. */
-	__u64 packets[2];         /* by direction of the key */
-	__u64 bytes[2];           /* frame lengths, without FCS */
-	__u32 rule[FLOW_RULES];   /* deciding rule ids */
+	__u32 claim;              /* even: readable; odd: being rewritten; counts up */
+	__u32 last_seen;          /* tick */
+	__u64 counted[2];         /* by direction of the key, FLOW_COUNT_*; a free entry may have some left */
 	__u32 tcp_ack[2];         /* the sequence number each end wants next, host order: the highest it
 				   * acknowledged or, before that, the one after the other's SYN */
+	__u16 slot[2];            /* port at each end; a packet of direction d goes to slot[!d] */
+	__u32 place : 24;         /* where it lies: bucket * FLOWS_PER_BUCKET + way */
+	__u32 tcp_acks : 8;       /* bit d: tcp_ack[d] is valid */
+};
+
+/* The rest. */
+struct flow_detail {
+	struct ip_address address[2];
+	__u32 rule[FLOW_RULES];   /* deciding rule ids */
+	__u64 packets[2];         /* settled, by direction of the key */
+	__u64 bytes[2];
+	__u32 settling;           /* low half: how many programs are settling it; high half: how often
+				   * one was done. What is read while it stays the same, the low half
+				   * being zero, is of one moment. */
 	__u32 created;            /* tick */
-	__u16 owner;              /* slot whose quota it counts against: the originator's */
+	__u32 error_due;          /* tick up to which ICMP errors about it have used its allowance */
 	__u8 keep;                /* every NSG that judged it says existingFlows: keep */
-	__u8 tcp_acks;            /* bit d: tcp_ack[d] is valid */
+	__u8 padding[3];
 };
 
 #define FLOWS_PER_BUCKET 8
@@ -109,17 +151,27 @@ struct flow_bucket {
 	struct flow way[FLOWS_PER_BUCKET];
 };
 
+struct flow_details {
+	struct flow_detail way[FLOWS_PER_BUCKET];
+};
+
+/* What an entry takes, in bytes. */
+#define FLOW_BYTES (sizeof(struct flow) + sizeof(struct flow_detail))
+
 /* How many flows the table has room for is said by switch.flows and settled at `up`: the number of
  * buckets is a power of two. */
-#define SLUICE_DEFAULT_FLOWS 262144U /* 32 MiB */
+#define SLUICE_DEFAULT_FLOWS 262144U /* 40 MiB */
 #define SLUICE_LEAST_FLOWS   4096U
-#define SLUICE_MOST_FLOWS    16777216U /* 2 GiB */
+#define SLUICE_MOST_FLOWS    16777216U /* 2.5 GiB */
 #define FLOW_LOCK_STRIPES 1024
 
 _Static_assert(sizeof(struct flow_key) == 40, "no hidden padding in the key");
-_Static_assert(sizeof(struct flow) == 2 * SLUICE_CACHE_LINE, "an entry is two lines");
-_Static_assert(__builtin_offsetof(struct flow, packets) == SLUICE_CACHE_LINE,
-	       "the first line decides, the second counts");
+_Static_assert(sizeof(struct flow) == SLUICE_CACHE_LINE, "an entry's line is one");
+_Static_assert(sizeof(struct flow_detail) == 96, "no hidden padding in the details");
+_Static_assert(SLUICE_MOST_FLOWS <= 1 << 24, "a place has 24 bits");
+
+/* How many buckets one run of sluice_settle settles: a fraction of a millisecond's work. */
+#define SETTLE_BUCKETS 4096
 
 /* Of the sweeper, whose map holds it behind the kernel's timer. */
 struct sweep_progress {
@@ -137,6 +189,14 @@ struct {
 	__type(key, __u32);
 	__type(value, struct flow_bucket);
 } flows SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SLUICE_DEFAULT_FLOWS / FLOWS_PER_BUCKET);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct flow_details);
+} flow_details SEC(".maps");
 
 struct flow_lock {
 	struct bpf_spin_lock lock;

@@ -225,7 +225,7 @@ static struct frame unrelated_error(int family)
 static void use_up_the_errors(struct bpf_switch *sw, int family)
 {
 	assert_delivered(send_frame(sw, &bob, datagram(&bob, &alice, family, 53, 4000)), &alice);
-	flow_between(sw, &bob, &alice, family)->error_due += 3600 * FLOW_TICKS_PER_SECOND;
+	known_between(sw, &bob, &alice, family)->detail->error_due += 3600 * FLOW_TICKS_PER_SECOND;
 }
 
 /* Every entry belongs to somebody else who was seen just now. */
@@ -234,10 +234,10 @@ static void occupy_every_entry(struct bpf_switch *sw, int family)
 	struct flow seen;
 
 	assert_delivered(send_frame(sw, &bob, datagram(&bob, &carol, family, 1, 2)), &carol);
-	seen = *flow_between(sw, &bob, &carol, family);
+	seen = *known_between(sw, &bob, &carol, family)->line;
 	for (__u32 i = 0; i < sw->flow_buckets * FLOWS_PER_BUCKET; i++) {
-		seen.key.port[0] = (__be16)i;
-		seen.key.port[1] = (__be16)(i >> 16);
+		seen.id.port[0] = (__be16)i;
+		seen.id.port[1] = (__be16)(i >> 16);
 		sw->flows[i / FLOWS_PER_BUCKET].way[i % FLOWS_PER_BUCKET] = seen;
 	}
 }

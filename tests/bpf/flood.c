@@ -18,7 +18,7 @@ static void threat_12_quota_is_exact_when_all_cpus_flood_at_once(void **state)
 	for (int i = 0; i < 2; i++) {
 		struct feeder floods[4];
 		struct port_counters before = counters_of(sw, slot), after;
-		struct flow **entries;
+		struct sluice_flow *entries;
 		size_t count, hers = 0;
 
 		flows_clear(sw);
@@ -45,7 +45,7 @@ static void threat_12_quota_is_exact_when_all_cpus_flood_at_once(void **state)
 		after = counters_of(sw, slot);
 		entries = flow_entries(sw, &count);
 		for (size_t j = 0; j < count; j++)
-			hers += entries[j]->owner == slot;
+			hers += entries[j].slot[entries[j].originator] == slot;
 		expect_flow_usage(sw, entries, count);
 		free(entries);
 		assert_int_equal(hers, limit);

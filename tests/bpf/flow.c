@@ -79,12 +79,12 @@ static void flow_is_found_until_its_idle_time_is_out(void **state)
 	FOR_EACH_FAMILY(family)
 		for (int of = FLOW_SYN_SENT; of < FLOW_STATE_COUNT; of++) {
 			struct frame frame = datagram(&alice, &bob, family, 4000, 53);
-			struct flow *flow;
+			const struct known_flow *flow;
 
 			assert_delivered(send_frame(sw, &alice, frame), &bob);
-			flow = flow_between(sw, &alice, &bob, family);
+			flow = known_between(sw, &alice, &bob, family);
 			assert_non_null(flow);
-			flow->state = (__u8)of;
+			flow->line->state = (__u8)of;
 			flows_age(sw, idle_seconds[of] - 2);
 			assert_int_equal(peek_frame(sw, &alice, frame).trace.state,
 					 TRACE_STATE_ESTABLISHED);
@@ -190,7 +190,7 @@ static void established_flow_survives_an_unrelated_rule_change(void **state)
 
 	FOR_EACH_FAMILY(family) {
 		struct connection c = connection_between(sw, &alice, &bob, family);
-		struct flow *flow;
+		const struct sluice_flow *flow;
 
 		TOWN(sw, .bob = "nsg: n", .rest = "nsgs: {n: {}}");
 		shake_hands(&c);

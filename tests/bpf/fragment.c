@@ -24,7 +24,7 @@ static void fragments_follow_their_first(void **state)
 
 	FOR_EACH_FAMILY(family) {
 		struct frame whole = whole_datagram(&alice, &carol, family, 53);
-		const struct flow *flow;
+		const struct sluice_flow *flow;
 
 		for (unsigned int unit = 0; unit < 151; unit += 25) {
 			struct frame piece = fragment_of(&whole, unit, unit + 25, 7);

@@ -152,7 +152,7 @@ static void threat_11_error_extends_no_flow(void **state)
 
 	FOR_EACH_FAMILY(family) {
 		struct frame query = datagram(&alice, &carol, family, 4000, 53);
-		struct flow *flow;
+		const struct sluice_flow *flow;
 		__u32 last_seen;
 
 		assert_delivered(send_frame(sw, &alice, query), &carol);
@@ -163,6 +163,7 @@ static void threat_11_error_extends_no_flow(void **state)
 		assert_delivered(
 			send_frame(sw, &carol, unreachable(&carol, &alice, family, &query)),
 			&alice);
+		flow = flow_between(sw, &alice, &carol, family);
 		assert_int_equal(flow->last_seen, last_seen);
 		assert_int_equal(flow->state, FLOW_UDP_ONE_WAY);
 	}

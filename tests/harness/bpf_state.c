@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "bpf/sluice.skel.h"
+#include "loader/switch.h"
 #include "maps/fragment.h"
 #include "tests/harness/bpf_switch.h"
 
@@ -35,6 +36,16 @@ struct port_counters counters_of(const struct bpf_switch *sw, __u32 slot)
 	return counters;
 }
 
+static void settle(const struct bpf_switch *sw)
+{
+	struct sluice open = { .flow_buckets = sw->flow_buckets };
+	struct sluice_error error;
+
+	open.program.sluice_settle = bpf_program__fd(sw->skeleton->progs.sluice_settle);
+	if (flows_settle(&open, &error))
+		fail_msg("%s", error.message);
+}
+
 struct rule_counters rule_counters_of(const struct bpf_switch *sw, const char *key)
 {
 	struct rule_counters counters;
@@ -42,6 +53,7 @@ struct rule_counters rule_counters_of(const struct bpf_switch *sw, const char *k
 
 	if (!rule)
 		fail_msg("there is no rule %s", key);
+	settle(sw);
 	sum_cpus(sw, sw->skeleton->maps.rule_counters, rule, &counters, sizeof(counters));
 	return counters;
 }
@@ -49,6 +61,11 @@ struct rule_counters rule_counters_of(const struct bpf_switch *sw, const char *k
 static struct flow *flow_at(const struct bpf_switch *sw, size_t index)
 {
 	return &sw->flows[index / FLOWS_PER_BUCKET].way[index % FLOWS_PER_BUCKET];
+}
+
+static struct flow_detail *detail_at(const struct bpf_switch *sw, size_t index)
+{
+	return &sw->flow_details[index / FLOWS_PER_BUCKET].way[index % FLOWS_PER_BUCKET];
 }
 
 static size_t flow_capacity(const struct bpf_switch *sw)
@@ -65,25 +82,31 @@ size_t flow_count(const struct bpf_switch *sw)
 	return count;
 }
 
-static int compare_keys(const void *a, const void *b)
+static bool flow_seen(const struct bpf_switch *sw, size_t index, struct sluice_flow *flow)
 {
-	return memcmp(*(struct flow *const *)a, *(struct flow *const *)b, sizeof(struct flow_key));
+	__u32 claim;
+
+	return flow_at(sw, index)->state != FLOW_FREE &&
+	       flow_copy(flow_at(sw, index), detail_at(sw, index), flow, &claim);
 }
 
-struct flow **flow_entries(const struct bpf_switch *sw, size_t *count)
+static int compare_keys(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct flow_key));
+}
+
+struct sluice_flow *flow_entries(const struct bpf_switch *sw, size_t *count)
 {
 	size_t capacity = flow_capacity(sw);
-	struct flow **entries = calloc(capacity, sizeof(*entries));
+	struct sluice_flow *entries = calloc(capacity, sizeof(*entries));
 
 	assert_non_null(entries);
 	*count = 0;
 	for (size_t i = 0; i < capacity; i++) {
-		struct flow *flow = flow_at(sw, i);
-
-		assert_int_equal(flow->claim & 1, 0);
-		if (flow->state != FLOW_FREE)
-			entries[(*count)++] = flow;
+		assert_int_equal(flow_at(sw, i)->claim & 1, 0);
+		*count += flow_seen(sw, i, &entries[*count]);
 	}
+	assert_int_equal(*count, flow_count(sw));
 	qsort(entries, *count, sizeof(*entries), compare_keys);
 	for (size_t i = 1; i < *count; i++)
 		if (!compare_keys(&entries[i - 1], &entries[i]))
@@ -91,12 +114,12 @@ struct flow **flow_entries(const struct bpf_switch *sw, size_t *count)
 	return entries;
 }
 
-void expect_flow_usage(const struct bpf_switch *sw, struct flow *const *entries, size_t count)
+void expect_flow_usage(const struct bpf_switch *sw, const struct sluice_flow *entries, size_t count)
 {
 	__u64 owned[BPF_SWITCH_SLOTS] = { 0 };
 
 	for (size_t i = 0; i < count; i++)
-		owned[entries[i]->owner]++;
+		owned[entries[i].slot[entries[i].originator]]++;
 	for (__u32 slot = 0; slot < BPF_SWITCH_SLOTS; slot++)
 		assert_int_equal(owned[slot], sw->flow_usage[slot]);
 }
@@ -111,27 +134,39 @@ struct ip_address address_from(const char *text)
 	return address;
 }
 
-struct flow *flow_between(const struct bpf_switch *sw, const struct actor *a, const struct actor *b,
-			  int family)
+const struct known_flow *known_between(struct bpf_switch *sw, const struct actor *a,
+				       const struct actor *b, int family)
 {
 	struct ip_address first = address_from(address_of(a, family));
 	struct ip_address second = address_from(address_of(b, family));
 	__u32 slot = bpf_switch_slot(sw, a->name);
-	struct flow *found = NULL;
+	const struct known_flow *found = NULL;
 
 	for (size_t i = 0; i < flow_capacity(sw); i++) {
-		struct flow *flow = flow_at(sw, i);
-		int end = memcmp(&flow->key.address[0], &first, sizeof(first)) ? 1 : 0;
+		struct sluice_flow flow;
+		int end;
 
-		if (flow->state == FLOW_FREE || flow->slot[end] != slot ||
-		    memcmp(&flow->key.address[end], &first, sizeof(first)) ||
-		    memcmp(&flow->key.address[!end], &second, sizeof(second)))
+		if (!flow_seen(sw, i, &flow))
+			continue;
+		end = memcmp(&flow.key.address[0], &first, sizeof(first)) ? 1 : 0;
+		if (flow.slot[end] != slot ||
+		    memcmp(&flow.key.address[end], &first, sizeof(first)) ||
+		    memcmp(&flow.key.address[!end], &second, sizeof(second)))
 			continue;
 		if (found)
 			fail_msg("%s and %s have more than one flow", a->name, b->name);
-		found = flow;
+		sw->known = (struct known_flow){ flow_at(sw, i), detail_at(sw, i), flow };
+		found = &sw->known;
 	}
 	return found;
+}
+
+const struct sluice_flow *flow_between(struct bpf_switch *sw, const struct actor *a,
+				       const struct actor *b, int family)
+{
+	const struct known_flow *known = known_between(sw, a, b, family);
+
+	return known ? &known->now : NULL;
 }
 
 void flows_age(struct bpf_switch *sw, unsigned int seconds)

@@ -15,6 +15,7 @@
 
 #include "bpf/sluice.skel.h"
 #include "tests/harness/namespace.h"
+#include "tests/harness/seed.h"
 
 static int keep_errors(enum libbpf_print_level level, const char *format, va_list arguments)
 {
@@ -42,16 +43,17 @@ static void load_programs(struct bpf_switch *sw)
 	if (!sw->skeleton)
 		fail_msg("the skeleton does not open: %s", strerror(errno));
 	bpf_map__set_max_entries(sw->skeleton->maps.flows, sw->flow_buckets);
+	bpf_map__set_max_entries(sw->skeleton->maps.flow_details, sw->flow_buckets);
 	error = sluice_bpf__load(sw->skeleton);
 	if (error)
 		fail_msg("the programs do not load: %s", strerror(-error));
 	sw->control = map_memory(sw->skeleton->maps.control);
 	sw->flows = map_memory(sw->skeleton->maps.flows);
+	sw->flow_details = map_memory(sw->skeleton->maps.flow_details);
 	sw->flow_usage = map_memory(sw->skeleton->maps.flow_usage);
 	sw->tables.lines = map_memory(sw->skeleton->maps.tables);
 	sw->tables.count = bpf_map__max_entries(sw->skeleton->maps.tables);
-	sw->control->hash_seed[0] = 0x0123456789abcdefULL;
-	sw->control->hash_seed[1] = 0xfedcba9876543210ULL;
+	memcpy(sw->control->hash_seed, test_seed, sizeof(test_seed));
 }
 
 struct bpf_switch *bpf_switch_open(__u32 flow_buckets)

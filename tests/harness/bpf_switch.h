@@ -25,10 +25,18 @@
 #define BPF_SWITCH_PORTS 8 /* devices p1..p8 in the namespace; slots stay below 16 */
 #define BPF_SWITCH_SLOTS 16
 
+/* An entry of the flow table. */
+struct known_flow {
+	struct flow *line;
+	struct flow_detail *detail;
+	struct sluice_flow now; /* as it was when it was asked for */
+};
+
 struct bpf_switch {
 	struct sluice_bpf *skeleton;
 	struct control *control;
 	struct flow_bucket *flows;
+	struct flow_details *flow_details;
 	__u64 *flow_usage;
 	struct tables tables;
 	struct ids *slots;
@@ -36,6 +44,7 @@ struct bpf_switch {
 	__u32 flow_buckets;
 	__u32 version;
 	bool redirect_peer; /* ports of the next documents are veth ends of containers */
+	struct known_flow known; /* what known_between() found last */
 	int cpus;           /* possible ones, as per-CPU maps count them */
 };
 
@@ -116,13 +125,16 @@ struct rule_counters rule_counters_of(const struct bpf_switch *sw, const char *k
 struct ip_address address_from(const char *text);
 /* Live entries of the table, times not looked at. */
 size_t flow_count(const struct bpf_switch *sw);
-/* All entries in use, sorted by their keys, of which none may come twice. Free with free(). */
-struct flow **flow_entries(const struct bpf_switch *sw, size_t *count);
+/* Copies of all entries in use, sorted by their keys, of which none may come twice. Free with free(). */
+struct sluice_flow *flow_entries(const struct bpf_switch *sw, size_t *count);
 /* Each port's usage has to be what it owns of them. */
-void expect_flow_usage(const struct bpf_switch *sw, struct flow *const *entries, size_t count);
-/* The one entry whose two ends are these actors' (any ports), or NULL. */
-struct flow *flow_between(const struct bpf_switch *sw, const struct actor *a, const struct actor *b,
-			  int family);
+void expect_flow_usage(const struct bpf_switch *sw, const struct sluice_flow *entries, size_t count);
+/* The one entry whose two ends are these actors' (any ports), or NULL; the next call overwrites it. */
+const struct known_flow *known_between(struct bpf_switch *sw, const struct actor *a,
+				       const struct actor *b, int family);
+/* The same, when only a copy is wanted. */
+const struct sluice_flow *flow_between(struct bpf_switch *sw, const struct actor *a,
+				       const struct actor *b, int family);
 /* Makes every entry look as if its last packet was seconds ago. */
 void flows_age(struct bpf_switch *sw, unsigned int seconds);
 /* Empties flow table, usage and fragments. */

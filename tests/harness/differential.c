@@ -18,6 +18,7 @@
 #include "tests/harness/detached.h"
 #include "tests/harness/random_document.h"
 #include "tests/harness/random_packet.h"
+#include "tests/harness/seed.h"
 
 #define FLOW_BUCKETS 4096
 #define ADDITIONS    50 /* of a hundred changes so many are a rule more */
@@ -85,6 +86,7 @@ static int load(struct differential *differential)
 		return -errno;
 	differential->skeleton = skeleton;
 	bpf_map__set_max_entries(skeleton->maps.flows, FLOW_BUCKETS);
+	bpf_map__set_max_entries(skeleton->maps.flow_details, FLOW_BUCKETS);
 	choose_programs(skeleton);
 	if (sluice_bpf__load(skeleton))
 		return -errno;
@@ -96,8 +98,7 @@ static int load(struct differential *differential)
 	if (!differential->control || !differential->flows || !differential->flow_usage ||
 	    !differential->tables.lines)
 		return -errno;
-	differential->control->hash_seed[0] = 0x0123456789abcdefULL;
-	differential->control->hash_seed[1] = 0xfedcba9876543210ULL;
+	memcpy(differential->control->hash_seed, test_seed, sizeof(test_seed));
 	return 0;
 }
 

@@ -78,7 +78,7 @@ void shake_hands(struct connection *connection)
 
 enum flow_state state_of(const struct connection *connection)
 {
-	const struct flow *flow = flow_between(connection->sw, connection->client,
+	const struct sluice_flow *flow = flow_between(connection->sw, connection->client,
 					       connection->server, connection->family);
 
 	return flow ? flow->state : FLOW_FREE;

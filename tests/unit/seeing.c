@@ -49,6 +49,7 @@ static int setup(void **state)
 	sw->line_count = LINES;
 	sw->flows = aligned_alloc(64, BUCKETS * sizeof(struct flow_bucket));
 	memset(sw->flows, 0, BUCKETS * sizeof(struct flow_bucket));
+	sw->flow_details = calloc(BUCKETS, sizeof(struct flow_details));
 	sw->flow_buckets = BUCKETS;
 	sw->flow_usage = calloc(SLUICE_MAX_PORTS, sizeof(__u64));
 	sw->slots = ids_new(SLUICE_MAX_PORTS);
@@ -72,6 +73,7 @@ static int teardown(void **state)
 
 	free(sw->lines);
 	free(sw->flows);
+	free(sw->flow_details);
 	free(sw->flow_usage);
 	ids_free(sw->slots);
 	ids_free(sw->rules);
@@ -97,13 +99,12 @@ static struct flow *put_flow(struct sluice *sw, int bucket, int way, int seconds
 	flow->last_seen = tick_now() - seconds * FLOW_TICKS_PER_SECOND;
 	flow->slot[0] = from;
 	flow->slot[1] = to;
-	flow->owner = from;
 	flow->claim = 2;
 	sw->flow_usage[from]++;
 	return flow;
 }
 
-static int count_flow(const struct flow *flow, unsigned int idle, void *context)
+static int count_flow(const struct sluice_flow *flow, unsigned int idle, void *context)
 {
 	int *seen = context;
 
@@ -113,7 +114,7 @@ static int count_flow(const struct flow *flow, unsigned int idle, void *context)
 	return 0;
 }
 
-static int stop_at_once(const struct flow *flow, unsigned int idle, void *context)
+static int stop_at_once(const struct sluice_flow *flow, unsigned int idle, void *context)
 {
 	(void)flow;
 	(void)idle;
