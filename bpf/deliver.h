@@ -34,7 +34,8 @@ static __always_inline int deliver_xdp(struct packet *packet, int outcome)
 		return bpf_redirect_map(&devices, packet->in_slot, XDP_TX);
 	}
 	/* The flags say what to return when the slot has no device. */
-	if (!outcome && bpf_redirect_map(&devices, packet->out_slot, XDP_DROP) != XDP_REDIRECT)
+	if (!outcome && bpf_redirect_map(&devices, packet->out_slot, XDP_DROP) != XDP_REDIRECT &&
+	    bpf_redirect_map(&devices, packet->out_slot + SLUICE_MAX_PORTS, XDP_DROP) != XDP_REDIRECT)
 		outcome = DROP_DEVICE_GONE;
 	if (outcome) {
 		drop(packet, outcome);
@@ -50,6 +51,10 @@ static __always_inline int redirect_skb(struct packet *packet, long *verdict)
 	__u32 slot = packet->out_slot;
 	const struct bpf_devmap_val *device = bpf_map_lookup_elem(&devices_tc, &slot);
 
+	if (!device) {
+		slot += SLUICE_MAX_PORTS;
+		device = bpf_map_lookup_elem(&devices_tc, &slot);
+	}
 	if (!device || !packet->out)
 		return DROP_DEVICE_GONE;
 	if (packet->out->flags & PORT_REDIRECT_PEER) {

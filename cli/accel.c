@@ -1,14 +1,44 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * accel show: how a port's frames are delivered.
+ * accel: how a port's frames are delivered, and its acceleration switched on and off.
  */
 #include <string.h>
 
 #include "cli/cli.h"
 
-static bool accelerated(const struct sluice_port_status *port)
+/* acceleration.mode as the running document has it; a new reference, or NULL. */
+static json_t *running_mode(struct sluice *sw, const char *name)
 {
-	return port->delivery == DELIVERY_AF_XDP;
+	struct sluice_config *config;
+	unsigned int version;
+	json_t *port, *mode;
+
+	if (sluice_running(sw, &version, &config, NULL))
+		return NULL;
+	port = sluice_config_json(config, SLUICE_PORT, NULL, name);
+	mode = json_incref(json_object_get(json_object_get(port, "acceleration"), "mode"));
+	json_decref(port);
+	sluice_config_free(config);
+	return mode;
+}
+
+static int show(const struct invocation *invocation, struct sluice *sw,
+		const struct sluice_port_status *port)
+{
+	json_t *mode = running_mode(sw, port->name);
+
+	if (!mode)
+		return refuse_text(invocation, "the document of port \"%s\" cannot be read",
+				   port->name);
+	if (invocation->json)
+		print_json(json_pack("{ssssssss}", "port", port->name, "mode",
+				     json_string_value(mode), "delivery",
+				     sluice_delivery_name(port->delivery), "why", port->why));
+	else
+		printf("%s: acceleration %s, delivered by %s (%s)\n", port->name,
+		       json_string_value(mode), sluice_delivery_name(port->delivery), port->why);
+	json_decref(mode);
+	return EXIT_DONE;
 }
 
 int run_accel_show(struct invocation *invocation)
@@ -30,17 +60,37 @@ int run_accel_show(struct invocation *invocation)
 	for (size_t i = 0; i < status->port_count; i++)
 		if (!strcmp(status->ports[i].name, name))
 			port = &status->ports[i];
-	if (!port)
-		code = refuse_text(invocation, "there is no port \"%s\" (see: sluice port list)",
-				   name);
-	else if (invocation->json)
-		print_json(json_pack("{ssssssss}", "port", name, "mode",
-				     accelerated(port) ? "af_xdp" : "off", "delivery",
-				     sluice_delivery_name(port->delivery), "why", port->why));
-	else
-		printf("%s: acceleration %s, delivered by %s (%s)\n", name,
-		       accelerated(port) ? "af_xdp" : "off", sluice_delivery_name(port->delivery), port->why);
+	code = port ? show(invocation, sw, port) :
+		      refuse_text(invocation, "there is no port \"%s\" (see: sluice port list)",
+				  name);
 	sluice_status_free(status);
 	sluice_close(sw);
 	return code;
+}
+
+static int set_mode(struct invocation *invocation, const char *mode)
+{
+	const struct sluice_setting setting = { "acceleration.mode", &mode, 1 };
+	const char *name = invocation->arguments[0];
+	const struct sluice_edit edit = { .verb = SLUICE_EDIT_UPDATE,
+					  .kind = SLUICE_PORT,
+					  .name = name,
+					  .settings = &setting,
+					  .setting_count = 1 };
+	bool on = !strcmp(mode, "auto");
+	char why[128], done[128];
+
+	snprintf(why, sizeof(why), "accel %s %s", on ? "on" : "off", name);
+	snprintf(done, sizeof(done), "port %s: acceleration %s", name, on ? "on" : "off");
+	return change_at_once(invocation, &edit, why, done, refuse);
+}
+
+int run_accel_on(struct invocation *invocation)
+{
+	return set_mode(invocation, "auto");
+}
+
+int run_accel_off(struct invocation *invocation)
+{
+	return set_mode(invocation, "off");
 }

@@ -252,6 +252,8 @@ int run_stats(struct invocation *invocation);
 int run_observe(struct invocation *invocation);
 int run_agent(struct invocation *invocation);
 int run_accel_show(struct invocation *invocation);
+int run_accel_on(struct invocation *invocation);
+int run_accel_off(struct invocation *invocation);
 int run_version(struct invocation *invocation);
 int run_help(struct invocation *invocation);
 

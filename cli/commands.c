@@ -218,6 +218,9 @@ const struct command commands[] = {
 	 "[-f] [--verdict VERDICT] [--port PORT]", 0, 0, observe_options, 0, 0},
 	{"agent", NULL, run_agent, "follow devices that come and go, and serve them again", NULL, 0,
 	 0, NULL, 0, 0},
+	{"accel", "on", run_accel_on, "have a port's acceleration.device carry it", "PORT", 1, 1, NULL,
+	 0, 0},
+	{"accel", "off", run_accel_off, "have a port's own device carry it", "PORT", 1, 1, NULL, 0, 0},
 	{"accel", "show", run_accel_show, "show how a port's frames are delivered", "PORT", 1, 1,
 	 NULL, 0, 0},
 	{"version", NULL, run_version, "print the version", NULL, 0, 0, NULL, 0, 0},
@@ -227,6 +230,6 @@ const struct command commands[] = {
 
 const struct absent_command absent_commands[] = {
 	{"route", NULL}, {"remote", NULL}, {"segment", NULL},  {"nat", NULL},
-	{"lb", NULL},    {"accel", "on"},  {"accel", "off"},   {"flow", "export"},
+	{"lb", NULL},    {"flow", "export"},
 	{"flow", "import"}, {NULL, NULL},
 };

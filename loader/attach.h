@@ -49,6 +49,8 @@ struct feature_change {
 struct attachment {
 	char owner[64];          /* the port's name; an uplink's device */
 	bool uplink;
+	bool second;             /* the port's other device: admitted, not delivered to while the first
+				  * is there. These stand behind ports and uplinks */
 	char device[80];         /* as the document names it */
 	char ifname[IFNAMSIZ];   /* the device found */
 	__u32 ifindex;           /* 0: none was found */

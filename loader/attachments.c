@@ -79,8 +79,9 @@ static json_t *changes_json(const struct attachment *attachment)
 
 static json_t *attachment_json(const struct attachment *attachment)
 {
-	return json_pack("{s:s, s:b, s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:b, s:b, s:s, s:o}",
+	return json_pack("{s:s, s:b, s:b, s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:b, s:b, s:s, s:o}",
 			 "owner", attachment->owner, "uplink", (int)attachment->uplink,
+			 "second", (int)attachment->second,
 			 "device", attachment->device, "ifname", attachment->ifname,
 			 "ifindex", (int)attachment->ifindex, "wanted", (int)attachment->wanted,
 			 "hook", (int)attachment->hook, "program", (int)attachment->program,
@@ -141,19 +142,21 @@ static int read_changes(const json_t *list, struct attachment *attachment)
 static int read_attachment(const json_t *entry, struct attachment *attachment)
 {
 	const char *owner, *device, *ifname, *why;
-	int uplink, ifindex, wanted, hook, program, delivery, redirect_peer, prepared;
+	int second = 0, uplink, ifindex, wanted, hook, program, delivery, redirect_peer, prepared;
 	json_t *changes;
 
 	if (json_unpack((json_t *)entry,
-			"{s:s, s:b, s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:b, s:b, s:s, s:o}",
-			"owner", &owner, "uplink", &uplink, "device", &device, "ifname", &ifname,
-			"ifindex", &ifindex, "wanted", &wanted, "hook", &hook, "program", &program,
+			"{s:s, s:b, s?b, s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:b, s:b, s:s, s:o}",
+			"owner", &owner, "uplink", &uplink, "second", &second, "device", &device,
+			"ifname", &ifname, "ifindex", &ifindex, "wanted", &wanted, "hook", &hook,
+			"program", &program,
 			"delivery", &delivery, "redirectPeer",
 			&redirect_peer, "prepared", &prepared, "why", &why, "changes", &changes) ||
 	    hook < 0 || hook >= ATTACH_HOOK_COUNT)
 		return -EINVAL;
 	*attachment = (struct attachment){
 		.uplink = uplink,
+		.second = second,
 		.ifindex = (__u32)ifindex,
 		.wanted = (enum sluice_hook)wanted,
 		.hook = (enum attach_hook)hook,

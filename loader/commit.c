@@ -65,7 +65,7 @@ static bool same_attachments(const struct commit *commit)
 		const struct attachment *old = &commit->running.list[i];
 
 		if (old->ifindex != next->ifindex || old->uplink != next->uplink ||
-		    old->wanted != next->wanted || old->hook != next->hook ||
+		    old->second != next->second || old->wanted != next->wanted || old->hook != next->hook ||
 		    old->change_count != next->change_count || old->prepared != next->prepared ||
 		    old->placement.delivery != next->placement.delivery ||
 		    old->placement.redirect_peer != next->placement.redirect_peer ||

@@ -41,15 +41,27 @@ static int put(const struct sluice *sw, __u32 slot, __u32 ifindex, struct sluice
 	return 0;
 }
 
+/* Both devices of a port's slot. */
+static int put_both(const struct sluice *sw, __u32 slot, __u32 first, __u32 second,
+		    struct sluice_error *error)
+{
+	return put(sw, slot, first, error) ?: put(sw, slot + SLUICE_MAX_PORTS, second, error);
+}
+
+static bool holds(const struct sluice *sw, __u32 slot, __u32 ifindex)
+{
+	return device_in(sw->map.devices, slot) == ifindex &&
+	       device_in(sw->map.devices_tc, slot) == ifindex;
+}
+
 bool devices_in_place(const struct commit *commit)
 {
 	for (size_t i = 0; i < commit->config->port_count; i++) {
 		__u32 slot = ids_find(commit->sw->slots, commit->config->ports[i].name);
+		const struct placement *placement = &commit->placements[i];
 
-		__u32 ifindex = commit->placements[i].ifindex;
-
-		if (device_in(commit->sw->map.devices, slot) != ifindex ||
-		    device_in(commit->sw->map.devices_tc, slot) != ifindex)
+		if (!holds(commit->sw, slot, placement->ifindex) ||
+		    !holds(commit->sw, slot + SLUICE_MAX_PORTS, placement->second))
 			return false;
 	}
 	return true;
@@ -62,7 +74,8 @@ int devices_fill(const struct commit *commit, struct sluice_error *error)
 	for (size_t i = 0; i < commit->config->port_count && !result; i++) {
 		__u32 slot = ids_find(commit->sw->slots, commit->config->ports[i].name);
 
-		result = put(commit->sw, slot, commit->placements[i].ifindex, error);
+		result = put_both(commit->sw, slot, commit->placements[i].ifindex,
+				  commit->placements[i].second, error);
 	}
 	return result;
 }
@@ -82,8 +95,17 @@ int devices_remove_gone(const struct commit *commit, struct sluice_error *error)
 	for (__u32 slot = 1; slot < commit->before.port_count && !result; slot++)
 		if (slot_used(commit->sw, &commit->before, slot) &&
 		    !slot_used(commit->sw, now, slot))
-			result = put(commit->sw, slot, 0, error);
+			result = put_both(commit->sw, slot, 0, 0, error);
 	return result;
+}
+
+/* Whether the record has it as a port's second device. */
+static bool is_second(const struct attachments *record, __u32 ifindex)
+{
+	for (size_t i = 0; i < record->count; i++)
+		if (record->list[i].ifindex == ifindex && record->list[i].second)
+			return true;
+	return false;
 }
 
 int devices_heal(const struct sluice *sw, struct sluice_error *error)
@@ -91,21 +113,26 @@ int devices_heal(const struct sluice *sw, struct sluice_error *error)
 	const struct root *root = switch_root(sw);
 	const struct device_bucket *buckets =
 		(const struct device_bucket *)&sw->lines[root->devices];
-	__u32 *ifindex = calloc(SLUICE_MAX_PORTS, sizeof(*ifindex));
-	int result = 0;
+	__u32 *ifindex = calloc(2 * SLUICE_MAX_PORTS, sizeof(*ifindex));
+	struct attachments record = {};
+	int result;
 
 	if (!ifindex)
 		return sluice_error_set(error, -ENOMEM, "out of memory");
+	result = attachments_read(sw, &record, error);
 	for (__u32 i = 0; i <= root->device_mask; i++)
 		for (int at = 0; at < DEVICES_PER_BUCKET; at++)
 			if (buckets[i].entry[at].ifindex)
-				ifindex[buckets[i].entry[at].slot] = buckets[i].entry[at].ifindex;
-	for (__u32 slot = 1; slot < SLUICE_MAX_PORTS && !result; slot++) {
+				ifindex[buckets[i].entry[at].slot +
+					(is_second(&record, buckets[i].entry[at].ifindex) ?
+						 SLUICE_MAX_PORTS : 0)] = buckets[i].entry[at].ifindex;
+	for (__u32 slot = 1; slot < 2 * SLUICE_MAX_PORTS && !result; slot++) {
 		result = put(sw, slot, ifindex[slot], error);
 		/* The device vanished since: its slot is empty, as it should be. */
 		if (result && ifindex[slot])
 			result = put(sw, slot, 0, error);
 	}
+	attachments_free(&record);
 	free(ifindex);
 	return result;
 }

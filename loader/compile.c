@@ -243,17 +243,20 @@ static int lay_ports(struct compiler *compiler, struct root *root, struct port *
 /* --- devices --- */
 
 /* A port admits what its device sends only when it is there and has an address to send from. */
-static __u32 admitting_ifindex(const struct compiler *compiler, size_t index)
+static __u32 admitting_ifindex(const struct compiler *compiler, size_t index, int which)
 {
-	return compiler->config->ports[index].address_count ? compiler->placements[index].ifindex
-							    : 0;
+	const struct placement *placement = &compiler->placements[index];
+
+	if (!compiler->config->ports[index].address_count)
+		return 0;
+	return which ? placement->second : placement->ifindex;
 }
 
 static bool devices_fit(const struct compiler *compiler, __u32 mask, __u8 *fill)
 {
 	memset(fill, 0, (size_t)mask + 1);
-	for (size_t i = 0; i < compiler->config->port_count; i++) {
-		__u32 ifindex = admitting_ifindex(compiler, i);
+	for (size_t i = 0; i < 2 * compiler->config->port_count; i++) {
+		__u32 ifindex = admitting_ifindex(compiler, i / 2, i % 2);
 
 		if (ifindex && fill[ifindex & mask]++ == DEVICES_PER_BUCKET)
 			return false;
@@ -279,9 +282,9 @@ static int choose_device_buckets(struct compiler *compiler, __u32 *count)
 				"the table has no room for the devices of the ports");
 }
 
-static int lay_device(struct compiler *compiler, struct device_bucket *bucket, size_t index)
+static int lay_device(struct compiler *compiler, struct device_bucket *bucket, size_t index,
+		      __u32 ifindex)
 {
-	__u32 ifindex = admitting_ifindex(compiler, index);
 	int at = 0;
 
 	for (; bucket->entry[at].ifindex; at++)
@@ -309,11 +312,13 @@ static int lay_devices(struct compiler *compiler, struct root *root)
 		return -ENOSPC;
 	root->device_mask = count - 1;
 	buckets = tables_line(compiler->tables, root->devices);
-	for (size_t i = 0; i < compiler->config->port_count && !result; i++)
-		if (admitting_ifindex(compiler, i))
-			result = lay_device(
-				compiler,
-				&buckets[admitting_ifindex(compiler, i) & root->device_mask], i);
+	for (size_t i = 0; i < 2 * compiler->config->port_count && !result; i++) {
+		__u32 ifindex = admitting_ifindex(compiler, i / 2, i % 2);
+
+		if (ifindex)
+			result = lay_device(compiler, &buckets[ifindex & root->device_mask], i / 2,
+					    ifindex);
+	}
 	return result;
 }
 

@@ -15,6 +15,7 @@ struct placement {
 	bool redirect_peer;
 	char why[160];
 	__u8 queues; /* af_xdp: how many the far end receives on */
+	__u32 second; /* ifindex of the port's other device, admitted too; 0: none */
 };
 
 /* Fills the extent begun in tables with config as version `version`. placements: one per

@@ -184,6 +184,54 @@ static void say_place(const struct sluice_config *config, const struct sluice_pl
 	error->column = place->column;
 }
 
+/* Whether a device of a port can carry it now. */
+static bool can_carry(const struct devices *devices, const char *text)
+{
+	const struct device *device;
+
+	return !device_find(devices, text, &device, NULL) && device->flags & IFF_UP &&
+	       device->flags & IFF_RUNNING;
+}
+
+/* Which of its devices carries a port, and by what word of the document. */
+static const char *carrying_device(const struct devices *devices, const struct sluice_port *port)
+{
+	if (port->acceleration == SLUICE_ACCELERATION_AUTO && can_carry(devices, port->fast_device))
+		return port->fast_device;
+	return port->device;
+}
+
+/* The port's other device, when it has two and both are there: what comes from it is the port's, and
+ * what is for the port goes there when the first vanishes, before anybody looks. */
+static int resolve_second(const struct sluice_port *port, const struct devices *devices,
+			  const struct attachments *running, struct attachment *first,
+			  struct attachments *made, struct sluice_error *error)
+{
+	bool fast = !strcmp(first->device, port->device);
+	struct attachment second = { .second = true, .wanted = port->hook };
+	char why[sizeof(first->placement.why)];
+	const struct device *device;
+	int result;
+
+	snprintf(second.owner, sizeof(second.owner), "%s", port->name);
+	snprintf(second.device, sizeof(second.device), "%s", fast ? port->fast_device : port->device);
+	snprintf(why, sizeof(why), "%s", first->placement.why);
+	if (port->acceleration == SLUICE_ACCELERATION_AUTO)
+		snprintf(first->placement.why, sizeof(first->placement.why),
+			 "auto: %.20s %s, %.90s", port->fast_device, fast ? "is not up" : "is up",
+			 why);
+	if (device_find(devices, second.device, &device, NULL))
+		return 0;
+	result = resolve_one(&second, devices, running, true, error);
+	if (result)
+		return result;
+	first->placement.second = second.ifindex;
+	/* Both or none: the flag is the port's. */
+	first->placement.redirect_peer &= second.placement.redirect_peer;
+	made->list[made->count++] = second;
+	return 0;
+}
+
 int attachments_resolve(const struct sluice_config *config, const struct devices *devices,
 			const struct attachments *running, bool tolerate_missing,
 			struct attachments *resolved, struct sluice_error *error)
@@ -191,7 +239,7 @@ int attachments_resolve(const struct sluice_config *config, const struct devices
 	struct attachments made = {};
 	int result = 0;
 
-	made.list = calloc(config->port_count + config->uplink_count + 1, sizeof(*made.list));
+	made.list = calloc(2 * config->port_count + config->uplink_count + 1, sizeof(*made.list));
 	if (!made.list)
 		return sluice_error_set(error, -ENOMEM, "out of memory");
 	/* Ports first: attachment i is port i's, as compile() wants its placements. */
@@ -200,7 +248,7 @@ int attachments_resolve(const struct sluice_config *config, const struct devices
 
 		snprintf(attachment->owner, sizeof(attachment->owner), "%s", config->ports[i].name);
 		snprintf(attachment->device, sizeof(attachment->device), "%s",
-			 config->ports[i].device);
+			 carrying_device(devices, &config->ports[i]));
 		attachment->wanted = config->ports[i].hook;
 		attachment->xsk = config->ports[i].acceleration == SLUICE_ACCELERATION_AF_XDP;
 		result = resolve_one(attachment, devices, running, tolerate_missing, error);
@@ -219,6 +267,16 @@ int attachments_resolve(const struct sluice_config *config, const struct devices
 		result = resolve_one(attachment, devices, running, tolerate_missing, error);
 		if (result)
 			say_place(config, &config->uplinks[i].place, error);
+	}
+	for (size_t i = 0; i < config->port_count && !result; i++) {
+		/* Switched off, it is still the guest's: what it sends there is policed. */
+		if (!config->ports[i].fast_device ||
+		    config->ports[i].acceleration == SLUICE_ACCELERATION_AF_XDP)
+			continue;
+		result = resolve_second(&config->ports[i], devices, running, &made.list[i], &made,
+					error);
+		if (result)
+			say_place(config, &config->ports[i].place, error);
 	}
 	result = result ?: refuse_shared_devices(&made, error);
 	if (result) {

@@ -199,6 +199,9 @@ struct sluice_port {
 	bool allow_router_advert; /* guards.routerAdvert: allow */
 	unsigned int flow_limit; /* 0: an even share of the flow table, up to 100,000 */
 	enum sluice_acceleration acceleration; /* acceleration.mode */
+	/* acceleration.device: auto: a second device of the port on this host, which carries it while it is
+	 * there and up; NULL: none. */
+	char *fast_device;
 	unsigned int queues; /* acceleration.queues: of a device that the switch makes; 0: one */
 	bool pass_unread;    /* acceleration.whenDead: pass, up the stack at the far end */
 };

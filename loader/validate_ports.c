@@ -159,10 +159,16 @@ static int validate_acceleration(struct validation *validation, const struct slu
 	case SLUICE_ACCELERATION_OFF:
 	case SLUICE_ACCELERATION_AF_XDP:
 		return 0;
+	case SLUICE_ACCELERATION_AUTO:
+		if (port->fast_device && strcmp(port->fast_device, port->device))
+			return 0;
+		return refuse(validation, port, "acceleration.mode", 0,
+			      "port \"%s\": acceleration.mode auto needs acceleration.device, a "
+			      "second device of the port beside \"%s\"", port->name, port->device);
 	default:
 		return refuse(validation, port, "acceleration.mode", 0,
 			      "port \"%s\": acceleration.mode \"%s\" is not possible in this "
-			      "version; write \"off\" or \"af_xdp\"",
+			      "version; write \"off\", \"auto\" or \"af_xdp\"",
 			      port->name, value_text(mode, &port->acceleration, NULL));
 	}
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * devices, devices_tc: a port's slot -> its network device.
+ * devices, devices_tc: a port's slot -> its network device; slot + SLUICE_MAX_PORTS -> its second
+ * one, which takes over in the kernel while the first is not there.
  *
  * XDP redirects through `devices`; tc asks `devices_tc` for the ifindex. Both hold the same: the
  * kernel lets a devmap be used by programs of one type only, that of the first one loaded with it.
@@ -17,7 +18,7 @@
 #ifdef __bpf__
 struct {
 	__uint(type, BPF_MAP_TYPE_DEVMAP);
-	__uint(max_entries, SLUICE_MAX_PORTS);
+	__uint(max_entries, 2 * SLUICE_MAX_PORTS);
 	__type(key, __u32);
 	__type(value, struct bpf_devmap_val);
 } devices SEC(".maps"), devices_tc SEC(".maps");

@@ -44,6 +44,7 @@ class World:
         self.src6 = told.get("src6", OWN[1])
         self.mac = told.get("mac", OWN_MAC)
         self.port = int(told.get("port", "53"))
+        self.device = told.get("dev", "eth0")
 
     def ether(self, **fields):
         """The Ethernet header of an honest frame, unless fields say otherwise."""
@@ -232,8 +233,9 @@ def echo_to_port(w):
 
 def main():
     """Send the frames of the scenario named."""
-    frames = globals()[sys.argv[1]](World(sys.argv[2:]))
-    socket = conf.L2socket(iface="eth0")
+    world = World(sys.argv[2:])
+    frames = globals()[sys.argv[1]](world)
+    socket = conf.L2socket(iface=world.device)
     for frame in frames:
         socket.send(frame)
     socket.close()

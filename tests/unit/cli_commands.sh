@@ -81,7 +81,7 @@ wrong()
 verdict wrong_command_lines_are_usage_errors "$(
 	wrong "nonsense" 'there is no command "nonsense"'
 	wrong "vnet frobnicate" 'vnet can not "frobnicate"; it can add, set, delete, list, show'
-	wrong "accel" 'accel what? It can show'
+	wrong "accel" 'accel what? It can on, off, show'
 	wrong "status --frob" 'unknown option --frob'
 	wrong "--frob status" 'unknown option --frob'
 	wrong "status extra" '"extra" is neither an option nor wanted here'
@@ -121,8 +121,7 @@ absent()
 }
 
 verdict commands_this_version_can_not_do_say_so "$(
-	for command in "route list" "remote add" segment "nat list" lb "accel on" "accel off" \
-		"flow export" "flow import"; do
+	for command in "route list" "remote add" segment "nat list" lb "flow export" "flow import"; do
 		absent "$command"
 	done)"
 

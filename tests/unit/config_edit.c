@@ -331,7 +331,7 @@ static void json_has_the_files_keys(void **state)
 			    "\"addresses\":[\"10.1.1.4\"],\"nsg\":null,\"acl\":null,\"asgs\":[],"
 			    "\"guards\":{\"spoofing\":\"deny\",\"dhcpServer\":\"allow\","
 			    "\"routerAdvert\":\"deny\"},\"flowLimit\":null,"
-			    "\"acceleration\":{\"mode\":\"off\",\"queues\":null,"
+			    "\"acceleration\":{\"mode\":\"off\",\"device\":null,\"queues\":null,"
 			    "\"whenDead\":\"drop\"}}");
 	free(text);
 	text = json_dumps(json_array_get(rules, 1), JSON_COMPACT);

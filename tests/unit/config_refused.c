@@ -115,8 +115,11 @@ static const struct bad bad_documents[] = {
 	       "prefixes: [10.1.1.0/24], routes: @rt1}]}]\n",
 	  "routes: this version can not do that yet; take it out" },
 	{ "acceleration", HEAD BLUE PORT(MAC ", acceleration: {mode: @vf}"),
-	  "port \"vm1\": acceleration.mode \"vf\" is not possible in this version; write \"off\" or "
-	  "\"af_xdp\"" },
+	  "port \"vm1\": acceleration.mode \"vf\" is not possible in this version; write \"off\", "
+	  "\"auto\" or \"af_xdp\"" },
+	{ "acceleration_of_one_device", HEAD BLUE PORT(MAC ", acceleration: {mode: @auto}"),
+	  "port \"vm1\": acceleration.mode auto needs acceleration.device, a second device of the "
+	  "port beside \"tap1\"" },
 	{ "too_many_queues", HEAD BLUE PORT(MAC ", acceleration: {mode: af_xdp, queues: @17}"),
 	  "acceleration.queues: 17 is not within 1 to 16" },
 	{ "a_steer_to_nowhere",

@@ -1,0 +1,169 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# A port with two devices: one that comes and goes, as a VF does, and one that stays. The guest sends
+# by the fast one while it has it: both have the guest's MAC and addresses, the fast one the better route.
+# shellcheck source=tests/system/lib.sh
+. "$(dirname "$0")/lib.sh"
+each_hook
+
+# metric DEVICE NUMBER: how much the guest likes to send by a device.
+metric()
+{
+	local ns=$P-web1
+	ip -n "$ns" addr flush dev "$1"
+	ip -n "$ns" -6 route del default dev "$1" || true
+	ip -n "$ns" addr add 10.1.1.4/24 dev "$1" metric "$2"
+	ip -n "$ns" route add default via 10.1.1.1 dev "$1" metric "$2"
+	ip -n "$ns" -6 addr add fd00:1:0:1::4/64 dev "$1" nodad metric "$2"
+	ip -n "$ns" -6 route add default via fd00:1:0:1::1 dev "$1" metric "$2"
+}
+
+plug_in_fast()
+{
+	ip -n "$HOST" link add fast1 type veth peer name fast0 netns "$P-web1" \
+		address 52:54:00:00:01:04
+	in_guest web1 sysctl -qw net.ipv4.conf.fast0.rp_filter=0
+	ip -n "$P-web1" link set fast0 up
+	quiet_host fast1
+	ip -n "$HOST" link set fast1 up
+	metric fast0 10
+}
+
+# What the host's own stack would say to the guest is not counted as the switch's.
+quiet_host() { host sysctl -qw "net.ipv6.conf.$1.disable_ipv6=1"; }
+
+unplug_fast() { ip -n "$HOST" link del fast1; }
+
+failover_world()
+{
+	world_up
+	in_guest web1 sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.eth0.rp_filter=0
+	quiet_host web1
+	metric eth0 100
+	plug_in_fast
+	sluice port set web1 --acceleration auto --acceleration-device fast1
+	start "$HOST" "$work/agent" "$SLUICE" --switch "$SWITCH" -j agent
+}
+
+why() { sluice -j status | json "[p['why'] for p in d['ports'] if p['name'] == 'web1'][0]"; }
+carried_by()
+{
+	sluice -j status | json "[p['ifindex'] for p in d['ports'] if p['name'] == 'web1'][0]" |
+		grep -xF "$(index_of "$1")"
+}
+index_of() { ip -n "$HOST" -o link show "$1" | cut -d: -f1; }
+
+# received DEVICE: frames that the guest got by it so far.
+received() { ip -n "$P-web1" -s -j link show "$1" | json "d[0]['stats64']['rx']['packets']"; }
+
+# arrive_by DEVICE COMMAND...: the guest gets frames by that device while the command runs, and none
+# by the other.
+arrive_by()
+{
+	local other=eth0 before other_before=
+	[ "$1" = fast0 ] || other=fast0
+	before=$(received "$1")
+	! carried "$other" || other_before=$(received "$other")
+	"${@:2}"
+	[ "$(received "$1")" -gt "$before" ]
+	[ -z "$other_before" ] || [ "$(received "$other")" = "$other_before" ]
+}
+carried() { ip -n "$P-web1" link show "$1" >/dev/null 2>&1; }
+
+# lost_while COMMAND...: how many of the pings that run meanwhile come to nothing, into $lost.
+lost_while()
+{
+	local pinger before
+	in_guest web2 ping -i 0.002 -c 1000 -W 1 -q 10.1.1.4 >"$work/pinged" &
+	pinger=$!
+	before=$(sent_to_port)
+	until_true 5 pings_run
+	"$@"
+	wait $pinger || true
+	lost=$(sed -nE 's/^([0-9]+) packets transmitted, ([0-9]+) received.*/\1 \2/p' "$work/pinged" |
+		{ read -r sent got; echo $((sent - got)); })
+	echo "$(sed -n 's/^rtt/round trip/p' "$work/pinged")" >"$work/rtt"
+}
+sent_to_port() { sluice -j stats web1 | json "d['tx']['packets']"; }
+pings_run() { [ "$(sent_to_port)" -gt $((before + 50)) ]; }
+
+the_fast_device_carries_the_port_while_it_is_there()
+{
+	until_true 5 carried_by fast1
+	why | grep 'auto: fast1 is up'
+	arrive_by fast0 passes web2 tcp 10.1.1.4 80
+	arrive_by fast0 passes web2 tcp fd00:1:0:1::4 80
+	arrive_by fast0 passes web1 tcp 10.1.2.4 5432
+}
+
+a_connection_goes_on_when_the_fast_device_goes_and_returns()
+{
+	hold_open web1 10.1.1.5 80
+	arrive_by fast0 hears 2000
+	lost_while unplug_fast
+	echo "fast device gone ($HOOK): $lost of 1000 pings lost, 2 ms apart; $(cat "$work/rtt")" >>"$work/figures"
+	hears 2000
+	until_true 5 carried_by web1
+	why | grep 'auto: fast1 is not up'
+	arrive_by eth0 hears 2000
+	lost_while plug_in_fast
+	echo "fast device back ($HOOK): $lost of 1000 pings lost" >>"$work/figures"
+	until_true 5 carried_by fast1
+	arrive_by fast0 hears 2000
+	hold_close
+}
+
+# A link that goes down, as on a reset.
+a_connection_goes_on_when_the_fast_device_loses_its_link()
+{
+	hold_open web1 10.1.1.5 80
+	ip -n "$HOST" link set fast1 down
+	until_true 5 carried_by web1
+	metric eth0 5
+	arrive_by eth0 hears 3000
+	metric eth0 100
+	ip -n "$HOST" link set fast1 up
+	until_true 5 carried_by fast1
+	arrive_by fast0 hears 3000
+	hold_close
+}
+
+acceleration_is_switched_off_and_on_by_hand()
+{
+	hold_open web1 10.1.1.5 80
+	lost_while sluice accel off web1
+	[ "$lost" = 0 ]
+	sluice accel show web1 | grep 'acceleration off'
+	carried_by web1
+	metric eth0 5
+	arrive_by eth0 hears 3000
+	metric eth0 100
+	lost_while sluice accel on web1
+	[ "$lost" = 0 ]
+	sluice accel show web1 | grep 'acceleration auto'
+	carried_by fast1
+	arrive_by fast0 hears 3000
+	hold_close
+}
+
+both_devices_are_policed_alike()
+{
+	silent web1 tcp 10.1.2.4 22
+	dropped_as mac-spoofed web1 frames web1 udp4 dev=fast0 mac=52:54:00:00:01:05
+	dropped_as mac-spoofed web1 frames web1 udp4 dev=eth0 mac=52:54:00:00:01:05
+	ip -n "$HOST" link set fast1 down
+	until_true 5 carried_by web1
+	metric eth0 5
+	silent web1 tcp 10.1.2.4 22
+	passes web1 tcp 10.1.2.4 5432
+	metric eth0 100
+	ip -n "$HOST" link set fast1 up
+	until_true 5 carried_by fast1
+}
+
+must failover_world
+run_tests the_fast_device_carries_the_port_while_it_is_there \
+	a_connection_goes_on_when_the_fast_device_goes_and_returns \
+	a_connection_goes_on_when_the_fast_device_loses_its_link \
+	acceleration_is_switched_off_and_on_by_hand both_devices_are_policed_alike
+finish
