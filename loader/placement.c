@@ -340,6 +340,23 @@ static int note_change(struct attachment *attachment, const struct attachments *
 	return 0;
 }
 
+/* What was switched at a far end that has gone to another namespace since can not be found again: it
+ * took the feature along as it was switched. */
+static void forget_moved(struct attachment *attachment, const struct peer *near,
+			 const struct peer *far)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < attachment->change_count; i++) {
+		const struct feature_change *change = &attachment->change[i];
+
+		if ((change->netns == near->cookie && change->ifindex == near->ifindex) ||
+		    (change->netns == far->cookie && change->ifindex == far->ifindex))
+			attachment->change[kept++] = *change;
+	}
+	attachment->change_count = kept;
+}
+
 /*
  * Frames that XDP sends into a veth vanish unless its far end polls for them, which GRO makes it do.
  * Frames that a far end sends to an XDP program carry unfinished checksums while it believes that
@@ -359,29 +376,13 @@ static int prepare_veth(struct attachment *attachment, const struct attachments 
 	if (result)
 		return sluice_error_set(error, result, "port %s: %s", attachment->owner,
 					said.message);
+	forget_moved(attachment, &peer, &peer);
 	result = note_change(attachment, running, &peer, FEATURE_GRO, true, error);
 	if (!result && attachment_by_xdp(attachment))
 		result = note_change(attachment, running, &peer, FEATURE_TX_CHECKSUM, false, error);
 	peer_free(&peer);
 	attachment->prepared = !result;
 	return result;
-}
-
-/* What was switched at a far end that has gone to another namespace since can not be found again: it
- * took the feature along as it was switched. */
-static void forget_moved(struct attachment *attachment, const struct peer *near,
-			 const struct peer *far)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < attachment->change_count; i++) {
-		const struct feature_change *change = &attachment->change[i];
-
-		if ((change->netns == near->cookie && change->ifindex == near->ifindex) ||
-		    (change->netns == far->cookie && change->ifindex == far->ifindex))
-			attachment->change[kept++] = *change;
-	}
-	attachment->change_count = kept;
 }
 
 /*

@@ -199,9 +199,7 @@ struct sluice_port {
 	bool allow_router_advert; /* guards.routerAdvert: allow */
 	unsigned int flow_limit; /* 0: an even share of the flow table, up to 100,000 */
 	enum sluice_acceleration acceleration; /* acceleration.mode */
-	/* acceleration.device: auto: a second device of the port on this host, which carries it while it is
-	 * there and up; NULL: none. */
-	char *fast_device;
+	char *fast_device;   /* acceleration.device: auto: carries the port while it is up; or NULL */
 	unsigned int queues; /* acceleration.queues: of a device that the switch makes; 0: one */
 	bool pass_unread;    /* acceleration.whenDead: pass, up the stack at the far end */
 };
@@ -574,22 +572,16 @@ typedef int (*sluice_event_visitor)(const struct event *event, void *context);
 int sluice_observe(struct sluice *sw, unsigned int per_second, sluice_event_visitor visit,
 		   bool (*stop)(void *context), void *context, struct sluice_error *error);
 
-/* Follows the devices of the switch's namespace and makes the running version anew when one of its
- * ports' or uplinks' comes, goes or is made again. visit gets each new version's number, or number 0
- * and why it could not be made, which is tried again with the next change. Runs until stop() returns
- * true (asked at least twice a second); -ENOTCONN when the switch was taken off. */
-typedef void (*sluice_agent_visitor)(unsigned int version, const struct sluice_error *error,
-				     void *context);
+/* Makes the running version anew whenever a port's or uplink's device comes, goes or is made again.
+ * visit gets each version's number, or 0 and why there is none, which the next change tries again. Runs
+ * until stop() returns true (asked twice a second); -ENOTCONN when the switch was taken off. */
+typedef void (*sluice_agent_visitor)(unsigned int version, const struct sluice_error *, void *);
 int sluice_agent(struct sluice *sw, sluice_agent_visitor visit, bool (*stop)(void *context),
 		 void *context, struct sluice_error *error);
 
 /* --- the host ------------------------------------------------------------------------------ */
 
-enum sluice_finding_level {
-	SLUICE_OK,
-	SLUICE_SLOWER,
-	SLUICE_CANNOT,
-};
+enum sluice_finding_level { SLUICE_OK, SLUICE_SLOWER, SLUICE_CANNOT };
 
 struct sluice_finding {
 	enum sluice_finding_level level;
