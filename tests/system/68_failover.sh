@@ -43,6 +43,7 @@ failover_world()
 	plug_in_fast
 	sluice port set web1 --acceleration auto --acceleration-device fast1
 	start "$HOST" "$work/agent" "$SLUICE" --switch "$SWITCH" -j agent
+	echo $! >"$work/agent.pid"
 }
 
 why() { sluice -j status | json "[p['why'] for p in d['ports'] if p['name'] == 'web1'][0]"; }
@@ -161,9 +162,25 @@ both_devices_are_policed_alike()
 	until_true 5 carried_by fast1
 }
 
+ended() { ! kill -0 "$1"; }
+
+# Nobody has looked, and delivery has fallen back all the same.
+without_the_agent_the_kernel_falls_back()
+{
+	local before
+	kill "$(cat "$work/agent.pid")"
+	until_true 5 ended "$(cat "$work/agent.pid")"
+	before=$(version)
+	unplug_fast
+	arrive_by eth0 passes web2 tcp 10.1.1.4 80
+	arrive_by eth0 passes web2 tcp fd00:1:0:1::4 80
+	[ "$(version)" = "$before" ]
+}
+
 must failover_world
 run_tests the_fast_device_carries_the_port_while_it_is_there \
 	a_connection_goes_on_when_the_fast_device_goes_and_returns \
 	a_connection_goes_on_when_the_fast_device_loses_its_link \
-	acceleration_is_switched_off_and_on_by_hand both_devices_are_policed_alike
+	acceleration_is_switched_off_and_on_by_hand both_devices_are_policed_alike \
+	without_the_agent_the_kernel_falls_back
 finish
