@@ -19,11 +19,10 @@ static json_t *drops_json(const struct port_counters *counters)
 
 static json_t *counters_json(const char *port, const struct port_counters *counters)
 {
-	return json_pack("{ss? s{sIsI} s{sIsI} sI so}", "port", port, "rx", "packets",
+	return json_pack("{ss? s{sIsI} s{sIsI} so}", "port", port, "rx", "packets",
 			 (json_int_t)counters->rx_packets, "bytes", (json_int_t)counters->rx_bytes,
 			 "tx", "packets", (json_int_t)counters->tx_packets, "bytes",
-			 (json_int_t)counters->tx_bytes, "unread",
-			 (json_int_t)counters->unread, "drops", drops_json(counters));
+			 (json_int_t)counters->tx_bytes, "drops", drops_json(counters));
 }
 
 /* --- rules ---------------------------------------------------------------------------------- */
