@@ -9,9 +9,9 @@
 #include "loader/switch.h"
 
 /* A port that says nothing gets no more than this, whatever room there is. */
-#define MOST_UNASKED 100000
+#define MOST_UNASKED 100000U
 /* What a guest is hampered by, when it gets less. */
-#define LEAST_COMFORTABLE 1000
+#define LEAST_COMFORTABLE 1000U
 
 static unsigned long long capacity_of(const struct sluice_config *config)
 {
