@@ -46,8 +46,8 @@ static __always_inline int act(struct packet *packet)
 	if (!ethernet || !packet->out)
 		return DROP_REWRITE_FAILED;
 	readdress(packet, ethernet);
-	for (int i = 0; i < FLOW_RULES && packet->state == TRACE_STATE_RELATED; i++)
-		count_rule(packet, packet->rule[i]);
+	if (packet->state == TRACE_STATE_RELATED)
+		count_apart(packet);
 	count_rule(packet, packet->acl_rule);
 	return 0;
 }

@@ -62,6 +62,14 @@ static __always_inline void count_rule(const struct packet *packet, __u32 rule)
 	counters->bytes += packet->length;
 }
 
+/* The packet is in no flow's entry, which would count it for the rules that allowed it. */
+static __noinline int count_apart(const struct packet *packet)
+{
+	for (int i = 0; i < FLOW_RULES; i++)
+		count_rule(packet, packet->rule[i]);
+	return 0;
+}
+
 /* The rule let a new flow in. */
 static __always_inline void count_rule_flow(const struct packet *packet, __u32 rule)
 {

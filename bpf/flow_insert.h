@@ -109,8 +109,10 @@ static __noinline bool flow_renew(const struct packet *packet)
 		__u64 seen;
 
 		next = flow_renewed(packet, flow, word);
-		if (!next)
+		if (!next) {
+			count_apart(packet);
 			return true;
+		}
 		flow_settle(flow);
 		__builtin_memcpy(detail->rule, packet->rule, sizeof(detail->rule));
 		detail->keep = packet->keep;
@@ -124,6 +126,8 @@ static __noinline bool flow_renew(const struct packet *packet)
 		flow_doubt(packet, flow, word);
 	if (word)
 		flow_touch(packet, flow, (word >> 32) & 0xff);
+	else
+		count_apart(packet);
 	return true;
 }
 
@@ -133,8 +137,12 @@ static __always_inline void flow_count_late(const struct packet *packet)
 {
 	struct flow *flow = packet->flow;
 
-	if (!packet->read_only && READ_ONCE(flow->claim) == packet->flow_claim + 1)
+	if (packet->read_only)
+		return;
+	if (READ_ONCE(flow->claim) == packet->flow_claim + 1)
 		flow_touch(packet, flow, READ_ONCE(flow->state));
+	else
+		count_apart(packet);
 }
 
 /* --- under the stripe's lock: nothing may be called --- */
@@ -217,14 +225,18 @@ static __always_inline void flow_fill(struct flow *flow, struct flow_detail *det
 	flow->tcp_acks = 0;
 	if (packet->tuple.protocol == PROTOCOL_TCP)
 		tcp_note_numbers(flow, packet);
-	__builtin_memset(detail, 0, sizeof(*detail));
 	detail->address[0] = key->address[0];
 	detail->address[1] = key->address[1];
 	__builtin_memcpy(detail->rule, packet->rule, sizeof(detail->rule));
+	for (int i = 0; i < 2; i++) {
+		detail->packets[i] = 0;
+		detail->bytes[i] = 0;
+	}
 	detail->created = packet->now;
 	detail->error_due = packet->now;
 	detail->keep = packet->keep;
-	flow->counted[here] = FLOW_COUNT_ONE | packet->length;
+	/* Added: a packet that found the flow before this one may count at this moment. */
+	__sync_fetch_and_add(&flow->counted[here], FLOW_COUNT_ONE | packet->length);
 	__sync_lock_test_and_set(&flow->standing, standing.word);
 }
 
