@@ -85,9 +85,16 @@ static __always_inline void *frame_at(const struct packet *packet, __u64 offset,
 /* The same, after making that part linear where it is not. NULL: the frame is shorter. */
 static __always_inline void *frame_reach(struct packet *packet, __u64 offset, __u32 size)
 {
-	void *at = frame_at(packet, offset, size);
+	void *at;
 
-	if (at || packet->hook != HOOK_TC || offset > FRAME_HEADERS_LIMIT)
+	/* Where the compiler knows the bound from elsewhere, Linux 6.12 follows a path on which
+	 * frame_at() has found it exceeded, and loses its way when it is asked for again. */
+	if (!__builtin_constant_p(offset))
+		asm volatile("" : "+r"(offset));
+	if (offset > FRAME_HEADERS_LIMIT)
+		return NULL;
+	at = frame_at(packet, offset, size);
+	if (at || packet->hook != HOOK_TC)
 		return at;
 	if (offset + size > packet->skb->len ||
 	    bpf_skb_pull_data(packet->skb, offset + size))
