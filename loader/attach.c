@@ -15,6 +15,7 @@
 
 #include "loader/load.h"
 #include "loader/state.h"
+#include "loader/xdp_features.h"
 
 /* Debian 12's headers do not know it. */
 #define TCX_INGRESS 46
@@ -203,12 +204,41 @@ static int switch_feature(const struct feature_change *change, bool on)
 	return result;
 }
 
+/*
+ * Linux (6.3 and later) notes at a veth that XDP may redirect to it when it comes up itself, or when
+ * its far end is up and begins to poll; not when a far end comes up that is to poll. Without the note,
+ * frames are lost and counted nowhere. So it comes up once more: nobody hears it yet.
+ */
+static int note_redirect_target(const struct attachment *attachment)
+{
+	unsigned long long features;
+	char name[IFNAMSIZ];
+	int result = xdp_features_get(attachment->ifindex, &features);
+
+	if (result == -ENOTSUP)
+		return 0;
+	if (result || features & XDP_FEATURE_TRANSMIT)
+		return result;
+	return name_by_index(-1, attachment->ifindex, name) ?: device_reopen(name);
+}
+
+static bool polls(const struct attachment *attachment)
+{
+	for (size_t i = 0; i < attachment->change_count; i++)
+		if (attachment->change[i].feature == FEATURE_GRO && attachment->change[i].on)
+			return true;
+	return false;
+}
+
 int attach_features(const struct attachment *attachment, struct sluice_error *error)
 {
+	int result;
+
+
 	for (size_t i = 0; i < attachment->change_count; i++) {
 		const struct feature_change *change = &attachment->change[i];
-		int result = switch_feature(change, change->on);
 
+		result = switch_feature(change, change->on);
 		if (result)
 			return sluice_error_set(error, result,
 						"port %s: cannot switch '%s' at the other end of %s, "
@@ -216,6 +246,12 @@ int attach_features(const struct attachment *attachment, struct sluice_error *er
 						feature_name(change->feature), attachment->ifname,
 						strerror(-result));
 	}
+	result = polls(attachment) ? note_redirect_target(attachment) : 0;
+	if (result)
+		return sluice_error_set(error, result,
+					"port %s: cannot make %s a target of XDP's redirects (%s): set it "
+					"down and up again", attachment->owner, attachment->ifname,
+					strerror(-result));
 	return 0;
 }
 

@@ -326,6 +326,28 @@ int queues_set(int netns, const char *name, unsigned int receive, unsigned int s
 	return ethtool(netns, name, &channels);
 }
 
+int device_reopen(const char *name)
+{
+	struct ifreq call = { .ifr_ifindex = 0 };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), result = 0;
+
+	if (fd < 0)
+		return -errno;
+	snprintf(call.ifr_name, sizeof(call.ifr_name), "%s", name);
+	if (ioctl(fd, SIOCGIFFLAGS, &call)) {
+		result = -errno;
+	} else if (call.ifr_flags & IFF_UP) {
+		call.ifr_flags &= (short)~IFF_UP;
+		if (ioctl(fd, SIOCSIFFLAGS, &call))
+			result = -errno;
+		call.ifr_flags |= IFF_UP;
+		if (ioctl(fd, SIOCSIFFLAGS, &call))
+			result = -errno;
+	}
+	close(fd);
+	return result;
+}
+
 int name_by_index(int netns, __u32 ifindex, char name[IFNAMSIZ])
 {
 	struct ifreq call = { .ifr_ifindex = (int)ifindex };

@@ -75,6 +75,8 @@ int feature_set(int netns, const char *name, enum feature feature, bool on);
 int queues_get(int netns, const char *name, unsigned int *now, unsigned int *most);
 /* Sets how many it receives on and how many it sends on. */
 int queues_set(int netns, const char *name, unsigned int receive, unsigned int send);
+/* Sets a device of the calling thread's namespace down and up again, if it is up. 0 or -errno. */
+int device_reopen(const char *name);
 /* The name of an ifindex in a namespace. 0 or -errno. */
 int name_by_index(int netns, __u32 ifindex, char name[IFNAMSIZ]);
 

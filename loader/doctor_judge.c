@@ -73,7 +73,8 @@ static void judge_xdp(struct survey *survey, const struct device_facts *facts)
 	if (facts->features_known && !(features & XDP_FEATURE_TRANSMIT))
 		device_finding_add(survey, facts->name, SLUICE_SLOWER, "XDP target", "",
 				   "frames can not be redirected to it by XDP%s",
-				   is(facts, "veth") ? " until its far end has GRO on"
+				   is(facts, "veth") ? " until its far end has GRO on "
+							"and it comes up after that"
 						     : " until it has a program of its own");
 	if (facts->features_known ? features & XDP_FEATURE_ZEROCOPY
 				  : IN_LIST(zero_copy_drivers, facts->driver))

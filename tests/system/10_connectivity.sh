@@ -191,6 +191,18 @@ generic_xdp_carries_what_a_stack_would_segment_late()
 	passes web1 tcp 10.1.2.4 5432
 }
 
+# XDP's redirects would miss a device whose far end comes up polling after it.
+a_port_attached_before_its_guest_is_up_hears()
+{
+	ip -n "$HOST" link del web2
+	ip -n "$HOST" link add web2 type veth peer name eth0 netns "$P-web2" address 52:54:00:00:01:05
+	ip -n "$HOST" link set web2 up
+	sluice apply -f "$work/world.yaml"
+	guest_configure web2 52:54:00:00:01:05 10.1.1.5 fd00:1:0:1::5
+	passes web1 tcp 10.1.1.5 80
+	passes web2 tcp fd00:1:0:2::4 5432
+}
+
 must world_up
 run_tests guests_of_a_subnet_reach_each_other guests_of_two_subnets_reach_each_other \
 	what_no_rule_allows_gets_no_answer_and_names_its_rule \
@@ -201,5 +213,6 @@ run_tests guests_of_a_subnet_reach_each_other guests_of_two_subnets_reach_each_o
 	two_vnets_with_the_same_addresses_do_not_meet a_neighbor_in_another_vnet_is_not_answered \
 	an_icmp_error_about_a_live_flow_comes_back duplicate_address_detection_finds_no_duplicate \
 	a_guest_behind_a_tap_is_one_like_any_other status_shows_the_delivery_asked_for \
-	generic_xdp_carries_what_a_stack_would_segment_late
+	generic_xdp_carries_what_a_stack_would_segment_late \
+	a_port_attached_before_its_guest_is_up_hears
 finish
