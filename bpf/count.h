@@ -62,7 +62,7 @@ static __always_inline void count_rule(const struct packet *packet, __u32 rule)
 	counters->bytes += packet->length;
 }
 
-/* The packet is in no flow's entry, which would count it for the rules that allowed it. */
+/* Counts the packet for the NSGs' rules: it is in no flow's entry, from which they would get it. */
 static __noinline int count_apart(const struct packet *packet)
 {
 	for (int i = 0; i < FLOW_RULES; i++)

@@ -80,8 +80,7 @@ static __always_inline int police_nsgs(struct packet *packet, bool reply,
 
 static __always_inline void count_denied(struct packet *packet)
 {
-	for (int i = 0; i < FLOW_RULES; i++)
-		count_rule(packet, packet->rule[i]);
+	count_apart(packet);
 	count_rule(packet, packet->acl_rule);
 }
 

@@ -6,21 +6,10 @@
 
 set -u
 cd "$(dirname "$0")/../.." || exit 1
+# shellcheck source=tests/harness/verdict.sh
+. tests/harness/verdict.sh
 sluice=${BUILD:-build}/sluice
 manual=cli/sluice.8
-failed=0
-
-# verdict NAME COMPLAINTS: a test passes when it has nothing to complain about.
-verdict()
-{
-	if [ -z "$2" ]; then
-		echo "ok - $1"
-	else
-		echo "not ok - $1"
-		echo "$2" | sed 's/^/#   /'
-		failed=1
-	fi
-}
 
 # The commands as help lists them; the table behind it is what the parser runs.
 commands=$("$sluice" help | sed -n '/^Commands:/,/^add is also/p' | grep -E '^  [a-z]' |

@@ -6,22 +6,12 @@
 
 set -u
 cd "$(dirname "$0")/../.." || exit 1
+# shellcheck source=tests/harness/verdict.sh
+. tests/harness/verdict.sh
 BUILD=${BUILD:-build}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-failed=0
 built=$(sed -n 's/^#define SLUICE_LAYOUT \([0-9]*\)U$/\1/p' "$BUILD/maps/layout.h")
-
-verdict()
-{
-	if [ -z "$2" ]; then
-		echo "ok - $1"
-	else
-		echo "not ok - $1"
-		echo "$2" | sed 's/^/#   /'
-		failed=1
-	fi
-}
 
 # after FILE SED-SCRIPT: the number of the headers, changed so; complains when that changes nothing.
 after()

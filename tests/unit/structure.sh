@@ -6,19 +6,8 @@
 # shellcheck disable=SC2046,SC2001 # lists of file names without spaces
 set -u
 cd "$(dirname "$0")/../.." || exit 1
-failed=0
-
-# verdict NAME COMPLAINTS: a test passes when it has nothing to complain about.
-verdict()
-{
-	if [ -z "$2" ]; then
-		echo "ok - $1"
-	else
-		echo "not ok - $1"
-		echo "$2" | sed 's/^/#   /'
-		failed=1
-	fi
-}
+# shellcheck source=tests/harness/verdict.sh
+. tests/harness/verdict.sh
 
 sources()
 {
