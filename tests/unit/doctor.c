@@ -168,6 +168,7 @@ static int end(void **state)
 
 	snprintf(command, sizeof(command), "rm -rf %s", host->root);
 	free(host->survey.list);
+	free(host);
 	*state = NULL;
 	return system(command);
 }
