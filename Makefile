@@ -148,7 +148,7 @@ check-bpf: all $(BPF_TESTS) $(BENCHES) ## frames through the loaded programs, an
 check-system: all $(SYSTEM_PROGRAMS) $(EXAMPLES) $(SYSTEM_OBJECTS) $(TRAFFIC) ## real traffic through namespaces, by the real command
 	@$(RUN) system $(SYSTEM_TESTS)
 
-check-vm: test-programs $(FUZZERS) ## the oldest kernel, and libxdp's dispatcher, in a virtual machine
+check-vm: test-programs $(FUZZERS) ## Debian's oldest, middle and newest kernel, in virtual machines
 	@tests/harness/packages.sh vm
 	@$(RUN) vm $(VM_TESTS)
 

@@ -126,7 +126,13 @@ static void entry_points_leave_room_on_the_stack_of_older_kernels(void **state)
 		unsigned int bytes;
 
 		assert_non_null(depth);
-		assert_int_equal(sscanf(depth, "stack depth %u", &bytes), 1);
+		/* Linux 7 says here what the deepest chain of calls takes, entry point included. */
+		if (sscanf(depth, "stack depth max %u", &bytes) == 1) {
+			assert_in_range(bytes, 0, 512);
+			continue;
+		}
+		if (sscanf(depth, "stack depth %u", &bytes) != 1)
+			fail_msg("the verifier says '%.60s'", depth);
 		assert_in_range(bytes, 0, 256);
 	}
 	sluice_bpf__destroy(skeleton);
