@@ -23,6 +23,7 @@ qemu=(qemu-system-x86_64) cards=() card_words=
 if [ -n "${VM_SRIOV:-}" ]; then
 	command=$(tests/vm/qemu.sh) || exit 125
 	mapfile -t qemu <<<"$command"
+	# shellcheck disable=SC2054 # commas are QEMU's
 	cards=(-device intel-iommu -device "pcie-root-port,id=slot0"
 		-netdev hubport,id=card,hubid=0 -device igb,bus=slot0,netdev=card,mac=52:54:00:00:fe:01
 		-netdev hubport,id=wire,hubid=0 -device virtio-net-pci,netdev=wire,mac=52:54:00:00:fe:02)
