@@ -23,6 +23,24 @@ static __noinline void drop(struct packet *packet, int reason)
 	observe_drop(packet, reason);
 }
 
+/*
+ * The element of `map` by which the receiving port is reached. Where it has two devices, the second is
+ * taken as soon as the first is no longer among the namespace's: the kernel drops what is sent to it
+ * from then on, but empties its element only after it took our program off, some milliseconds later.
+ */
+static __always_inline __u32 device_slot(const struct packet *packet, void *map, void *context)
+{
+	const struct bpf_devmap_val *device;
+	__u32 slot = packet->out_slot, mtu = 0;
+
+	if (!packet->out || !packet->out->second)
+		return slot;
+	device = bpf_map_lookup_elem(map, &slot);
+	if (!device || bpf_check_mtu(context, device->ifindex, &mtu, 0, 0) < 0)
+		slot += SLUICE_MAX_PORTS;
+	return slot;
+}
+
 static __always_inline int deliver_xdp(struct packet *packet, int outcome)
 {
 	if (outcome == LEAVE_HOST)
@@ -34,8 +52,8 @@ static __always_inline int deliver_xdp(struct packet *packet, int outcome)
 		return bpf_redirect_map(&devices, packet->in_slot, XDP_TX);
 	}
 	/* The flags say what to return when the slot has no device. */
-	if (!outcome && bpf_redirect_map(&devices, packet->out_slot, XDP_DROP) != XDP_REDIRECT &&
-	    bpf_redirect_map(&devices, packet->out_slot + SLUICE_MAX_PORTS, XDP_DROP) != XDP_REDIRECT)
+	if (!outcome && bpf_redirect_map(&devices, device_slot(packet, &devices, packet->xdp),
+					 XDP_DROP) != XDP_REDIRECT)
 		outcome = DROP_DEVICE_GONE;
 	if (outcome) {
 		drop(packet, outcome);
@@ -48,13 +66,9 @@ static __always_inline int deliver_xdp(struct packet *packet, int outcome)
 /* Hands the skb to the device of packet->out_slot, or says that it is gone. */
 static __always_inline int redirect_skb(struct packet *packet, long *verdict)
 {
-	__u32 slot = packet->out_slot;
+	__u32 slot = device_slot(packet, &devices_tc, packet->skb);
 	const struct bpf_devmap_val *device = bpf_map_lookup_elem(&devices_tc, &slot);
 
-	if (!device) {
-		slot += SLUICE_MAX_PORTS;
-		device = bpf_map_lookup_elem(&devices_tc, &slot);
-	}
 	if (!device || !packet->out)
 		return DROP_DEVICE_GONE;
 	if (packet->out->flags & PORT_REDIRECT_PEER) {

@@ -6,10 +6,10 @@
 #ifndef SLUICE_BPF_TRACE_H
 #define SLUICE_BPF_TRACE_H
 
+#include "bpf/deliver.h"
 #include "bpf/enter.h"
 #include "bpf/frame.h"
 #include "bpf/lookup.h"
-#include "maps/devices.h"
 
 static __always_inline struct trace *trace_get(void)
 {
@@ -102,7 +102,7 @@ static __always_inline bool enter_trace(struct packet *packet)
 static __always_inline int deliver_trace(struct packet *packet, int outcome)
 {
 	struct trace *trace = trace_get();
-	__u32 slot = packet->out_slot;
+	__u32 slot = device_slot(packet, &devices_tc, packet->skb);
 
 	if (!outcome && !bpf_map_lookup_elem(&devices_tc, &slot))
 		outcome = DROP_DEVICE_GONE;

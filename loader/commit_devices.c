@@ -99,40 +99,28 @@ int devices_remove_gone(const struct commit *commit, struct sluice_error *error)
 	return result;
 }
 
-/* Whether the record has it as a port's second device. */
-static bool is_second(const struct attachments *record, __u32 ifindex)
-{
-	for (size_t i = 0; i < record->count; i++)
-		if (record->list[i].ifindex == ifindex && record->list[i].second)
-			return true;
-	return false;
-}
-
 int devices_heal(const struct sluice *sw, struct sluice_error *error)
 {
 	const struct root *root = switch_root(sw);
 	const struct device_bucket *buckets =
 		(const struct device_bucket *)&sw->lines[root->devices];
 	__u32 *ifindex = calloc(2 * SLUICE_MAX_PORTS, sizeof(*ifindex));
-	struct attachments record = {};
-	int result;
+	int result = 0;
 
 	if (!ifindex)
 		return sluice_error_set(error, -ENOMEM, "out of memory");
-	result = attachments_read(sw, &record, error);
 	for (__u32 i = 0; i <= root->device_mask; i++)
 		for (int at = 0; at < DEVICES_PER_BUCKET; at++)
 			if (buckets[i].entry[at].ifindex)
 				ifindex[buckets[i].entry[at].slot +
-					(is_second(&record, buckets[i].entry[at].ifindex) ?
-						 SLUICE_MAX_PORTS : 0)] = buckets[i].entry[at].ifindex;
+					(buckets[i].entry[at].second ? SLUICE_MAX_PORTS : 0)] =
+					buckets[i].entry[at].ifindex;
 	for (__u32 slot = 1; slot < 2 * SLUICE_MAX_PORTS && !result; slot++) {
 		result = put(sw, slot, ifindex[slot], error);
 		/* The device vanished since: its slot is empty, as it should be. */
 		if (result && ifindex[slot])
 			result = put(sw, slot, 0, error);
 	}
-	attachments_free(&record);
 	free(ifindex);
 	return result;
 }

@@ -209,6 +209,7 @@ static int lay_port(struct compiler *compiler, size_t index, struct port *port)
 	port->flags = port_flags(compiler, from, &compiler->placements[index], subnet_nsg);
 	port->delivery = compiler->placements[index].delivery;
 	port->queues = compiler->placements[index].queues;
+	port->second = compiler->placements[index].second != 0;
 	port->flow_limit = from->flow_limit ?: compiler->flow_share;
 	for (int i = 0; i < DIRECTION_COUNT && !result; i++) {
 		result = compile_switch_acls(compiler, build, i, &port->switch_acl[i]);
@@ -283,7 +284,7 @@ static int choose_device_buckets(struct compiler *compiler, __u32 *count)
 }
 
 static int lay_device(struct compiler *compiler, struct device_bucket *bucket, size_t index,
-		      __u32 ifindex)
+		      __u32 ifindex, bool second)
 {
 	int at = 0;
 
@@ -296,6 +297,7 @@ static int lay_device(struct compiler *compiler, struct device_bucket *bucket, s
 				compiler->config->ports[index].name);
 	bucket->entry[at].ifindex = ifindex;
 	bucket->entry[at].slot = compiler->port_slot[index];
+	bucket->entry[at].second = second;
 	return 0;
 }
 
@@ -317,7 +319,7 @@ static int lay_devices(struct compiler *compiler, struct root *root)
 
 		if (ifindex)
 			result = lay_device(compiler, &buckets[ifindex & root->device_mask], i / 2,
-					    ifindex);
+					    ifindex, i % 2);
 	}
 	return result;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * devices, devices_tc: a port's slot -> its network device; slot + SLUICE_MAX_PORTS -> its second
- * one, which takes over in the kernel while the first is not there.
+ * one, which takes over in the kernel when the first goes.
  *
  * XDP redirects through `devices`; tc asks `devices_tc` for the ifindex. Both hold the same: the
  * kernel lets a devmap be used by programs of one type only, that of the first one loaded with it.

@@ -54,7 +54,8 @@ struct port {
 	__u32 vni;                         /* of its vnet; 0: a build that did not note it laid
 					    * this version */
 	__u8 queues;                       /* af_xdp: how many its far end receives on */
-	__u8 padding[3];
+	__u8 second;                       /* 1: it has another device, to take over (maps/devices.h) */
+	__u8 padding[2];
 };
 
 _Static_assert(sizeof(struct port) == SLUICE_CACHE_LINE, "a port is one line");

@@ -85,7 +85,8 @@ struct rule_place {
 struct device_bucket {
 	struct {
 		__u32 ifindex;
-		__u32 slot;
+		__u16 slot;
+		__u16 second; /* 1: the port's other device (maps/devices.h) */
 	} entry[DEVICES_PER_BUCKET];
 };
 
