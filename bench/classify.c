@@ -25,6 +25,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "tests/harness/statistics.h"
 #include "tests/harness/unit.h"
 #include "tests/harness/verdicts.h"
 #include "tests/harness/walk.h"
@@ -47,10 +48,6 @@
 #define GROWTH_LIMIT    15.0
 #define TAIL_PROMISED   3.0 /* the 99.9th percentile by the median */
 #define TAIL_LIMIT      9.0
-
-struct figures {
-	double median, percentile_99, percentile_99_9;
-};
 
 enum what {
 	EVERYTHING,
@@ -138,20 +135,6 @@ static void lay(struct bench *bench, struct subject *subject, const struct rule_
 	subject->lines = tables->used - used;
 }
 
-static int compare(const void *a, const void *b)
-{
-	__u32 x = *(const __u32 *)a, y = *(const __u32 *)b;
-
-	return x < y ? -1 : x > y;
-}
-
-/* Of sorted values. */
-static struct figures figures_of(const __u32 *values, size_t count, double unit)
-{
-	return (struct figures){ values[count / 2] * unit, values[count * 99 / 100] * unit,
-				 values[count * 999 / 1000] * unit };
-}
-
 static void count_steps(const struct bench *bench, struct subject *subject,
 			const struct reference_tuple *headers)
 {
@@ -163,7 +146,6 @@ static void count_steps(const struct bench *bench, struct subject *subject,
 		walk_classify(bench->verdicts.tables.lines, subject->line, &headers[i], &verdict);
 		steps[i] = verdict.steps;
 	}
-	qsort(steps, HEADERS, sizeof(*steps), compare);
 	subject->steps = figures_of(steps, HEADERS, 1);
 }
 
@@ -199,18 +181,6 @@ static void clear(struct bench *bench)
 
 /* --- measuring --- */
 
-/* The mean of the middle half of the values, which are put in order. */
-static __u32 middle(__u32 *values, size_t count)
-{
-	size_t first = count / 4, last = count - count / 4;
-	__u64 sum = 0;
-
-	qsort(values, count, sizeof(*values), compare);
-	for (size_t i = first; i < last; i++)
-		sum += values[i];
-	return (__u32)(sum / (last - first));
-}
-
 /* In hundredths of a nanosecond, as all that follows. */
 static __u32 clock_cost(struct bench *bench, const struct subject *subject)
 {
@@ -245,7 +215,6 @@ static void summarize(struct bench *bench, struct subject *subject)
 			times[round] = bench->ns[round][subject->first + i];
 		ns[i] = middle(times, (size_t)bench->rounds);
 	}
-	qsort(ns, subject->headers, sizeof(*ns), compare);
 	subject->ns = figures_of(ns, subject->headers, 0.01);
 }
 

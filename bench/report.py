@@ -258,6 +258,8 @@ def flat(row):
 # What other programs measured, and in which unit.
 PARTS = {
     "classify": "One verdict of the loaded classifier by test run: nanoseconds; what compiling takes.",
+    "first-packet": "A connection's first packet on its whole way through the programs, by test run, judged by an ACL "
+                    "of so many rules: nanoseconds.",
     "loss": "Datagrams and their echoes by the stacks of two guests while rules change: lost or come twice.",
     "neighbours": "What a port's packets cost beside another port: nanoseconds a packet by test run.",
     "quick": "A packet by test run, beside floors that parse, look up, count and redirect: nanoseconds.",

@@ -25,6 +25,15 @@ struct {
 	__type(value, struct feed_turn);
 } feed_turns SEC(".maps");
 
+/* Nanoseconds that a packet with these headers took, as often as it was sent last. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, __u64);
+} feed_times SEC(".maps");
+
 /* The switch. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
@@ -40,6 +49,19 @@ struct {
 	__type(value, __u32);
 } feed_tc_to SEC(".maps");
 
+/* From when the packet before this one was handed over until now. */
+static __always_inline void note_time(const struct feed_turn *turn)
+{
+	__u32 last = turn->first + ((turn->at - turn->step) & turn->mask);
+	__u64 *nanoseconds;
+
+	if (!turn->timed || !turn->begun)
+		return;
+	nanoseconds = bpf_map_lookup_elem(&feed_times, &last);
+	if (nanoseconds)
+		*nanoseconds = bpf_ktime_get_ns() - turn->begun;
+}
+
 static __always_inline bool lay_headers(void *data, void *end)
 {
 	struct feed_headers *headers;
@@ -53,6 +75,7 @@ static __always_inline bool lay_headers(void *data, void *end)
 	turn = bpf_map_lookup_elem(&feed_turns, &index);
 	if (!turn)
 		return false;
+	note_time(turn);
 	at = turn->at;
 	index = turn->first + (at & turn->mask);
 	turn->at = at + turn->step;
@@ -62,11 +85,13 @@ static __always_inline bool lay_headers(void *data, void *end)
 	for (int i = 0; i < FEED_WORDS; i++)
 		words[i] = headers->word[i];
 	ports = turn->ports;
-	if (!ports)
-		return true;
-	if (ports > FEED_NUMBER || data + ports + 4 > end)
-		return false;
-	*(__u32 *)(data + ports) = turn->number + (at & turn->number_mask);
+	if (ports) {
+		if (ports > FEED_NUMBER || data + ports + 4 > end)
+			return false;
+		*(__u32 *)(data + ports) = turn->number + (at & turn->number_mask);
+	}
+	if (turn->timed)
+		turn->begun = bpf_ktime_get_ns();
 	return true;
 }
 
@@ -83,5 +108,18 @@ int feed_tc(struct __sk_buff *skb)
 {
 	if (lay_headers((void *)(long)skb->data, (void *)(long)skb->data_end))
 		bpf_tail_call_static(skb, &feed_tc_to, 0);
+	return SHOT;
+}
+
+/* In the switch's place: what is left is the feeding. */
+SEC("xdp")
+int feed_nothing_xdp(struct xdp_md *xdp)
+{
+	return XDP_DROP;
+}
+
+SEC("tc")
+int feed_nothing_tc(struct __sk_buff *skb)
+{
 	return SHOT;
 }

@@ -27,7 +27,9 @@ struct feed_turn {
 	__u32 ports;
 	__u32 number;
 	__u32 number_mask;
-	__u32 padding[9]; /* a line of its own: feeders run on several CPUs */
+	__u32 timed; /* not 0: what each packet takes is noted in feed_times, by its headers */
+	__u64 begun; /* the clock as the last packet was handed over */
+	__u32 padding[6]; /* a line of its own: feeders run on several CPUs */
 };
 
 _Static_assert(sizeof(struct feed_turn) == 64, "a turn is one line");

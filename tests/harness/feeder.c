@@ -17,6 +17,9 @@ struct feed {
 	struct feed_bpf *skeleton;
 	struct feed_headers *headers;
 	size_t size; /* of headers, in bytes */
+	__u64 *times;
+	size_t times_size;
+	struct bpf_switch *sw;
 	struct feed_turn *turns;
 	__u32 room;
 	__u32 used;
@@ -39,23 +42,43 @@ static void go_on_with(const struct bpf_map *map, int program)
 		fail_msg("%s: %s", bpf_map__name(map), strerror(errno));
 }
 
+void feed_switch(struct feed *feed, bool to_switch)
+{
+	const struct feed_bpf *skeleton = feed->skeleton;
+
+	go_on_with(skeleton->maps.feed_xdp_to,
+		   to_switch ? program_fd(feed->sw, VIA_XDP)
+			     : bpf_program__fd(skeleton->progs.feed_nothing_xdp));
+	go_on_with(skeleton->maps.feed_tc_to,
+		   to_switch ? program_fd(feed->sw, VIA_TC)
+			     : bpf_program__fd(skeleton->progs.feed_nothing_tc));
+}
+
+const __u64 *feed_times(const struct feed *feed)
+{
+	return feed->times;
+}
+
 struct feed *feed_open(struct bpf_switch *sw, __u32 headers)
 {
 	struct feed *feed = calloc(1, sizeof(*feed));
 
 	assert_non_null(feed);
 	feed->room = headers;
+	feed->sw = sw;
 	feed->skeleton = feed_bpf__open();
 	if (!feed->skeleton)
 		fail_msg("the feed does not open: %s", strerror(errno));
 	bpf_map__set_max_entries(feed->skeleton->maps.feed_headers, headers);
+	bpf_map__set_max_entries(feed->skeleton->maps.feed_times, headers);
 	if (feed_bpf__load(feed->skeleton))
 		fail_msg("the feed does not load: %s", strerror(errno));
 	feed->size = (headers * sizeof(struct feed_headers) + 4095) & ~4095UL;
 	feed->headers = map_memory(feed->skeleton->maps.feed_headers, feed->size);
 	feed->turns = map_memory(feed->skeleton->maps.feed_turns, 4096);
-	go_on_with(feed->skeleton->maps.feed_xdp_to, program_fd(sw, VIA_XDP));
-	go_on_with(feed->skeleton->maps.feed_tc_to, program_fd(sw, VIA_TC));
+	feed->times_size = (headers * sizeof(*feed->times) + 4095) & ~4095UL;
+	feed->times = map_memory(feed->skeleton->maps.feed_times, feed->times_size);
+	feed_switch(feed, true);
 	return feed;
 }
 
@@ -63,6 +86,7 @@ void feed_close(struct feed *feed)
 {
 	munmap(feed->headers, feed->size);
 	munmap(feed->turns, 4096);
+	munmap(feed->times, feed->times_size);
 	feed_bpf__destroy(feed->skeleton);
 	free(feed);
 }
@@ -115,6 +139,7 @@ static void prepare(struct feed *feed, struct feeder *feeder, __u32 number)
 		.ports = feeder->ports,
 		.number = feeder->number,
 		.number_mask = feeder->numbers - 1,
+		.timed = feeder->timed,
 	};
 }
 

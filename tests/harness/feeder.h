@@ -17,6 +17,12 @@ __u32 feed_add(struct feed *feed, const struct frame *frame);
 /* Forgets all that was added. */
 void feed_clear(struct feed *feed);
 
+/* Whether packets go to the switch, as they do unless told, or are dropped at once. */
+void feed_switch(struct feed *feed, bool to_switch);
+/* Nanoseconds of the last packet that was timed, by its headers' number. Between two looks at the clock
+ * lie the packet's whole way and what the kernel does between two runs. */
+const __u64 *feed_times(const struct feed *feed);
+
 struct feeder {
 	const struct actor *from;
 	enum via via;
@@ -28,6 +34,7 @@ struct feeder {
 	__u32 numbers; /* of this many, a power of two; 0: never the same again */
 	int repeat;
 	size_t length;    /* of its frames */
+	bool timed;       /* each of its packets but the last one; feed_times() */
 	const bool *stop; /* not NULL: goes on, `repeat` at a time, until this is set */
 
 	double ns; /* a packet, feeding included; after feed_join() */

@@ -108,6 +108,9 @@ enum rule_set_form {
 
 /* A document with one vnet, one port p1 (device p1) and the rules, r1, r2, ..., for inbound. */
 void rule_set_write(const struct rule_set *set, enum rule_set_form form, FILE *stream);
+/* Its rules alone, as they stand in a list of the document, indented by four. */
+void rule_set_write_rules(const struct rule_set *set, enum rule_set_form form,
+			  const char *direction, FILE *stream);
 /* The same, read: its acl or nsg holds the rules as a list of struct sluice_rule. */
 struct sluice_config *rule_set_config(const struct rule_set *set, enum rule_set_form form);
 

@@ -78,11 +78,11 @@ static void write_ports(const char *key, const struct sluice_port_range *ranges,
 }
 
 static void write_rule(const struct rule_set *set, size_t number, enum rule_set_form form,
-		       FILE *stream)
+		       const char *direction, FILE *stream)
 {
 	const struct classifier_rule *rule = &set->rule[number];
 
-	fprintf(stream, "    - {name: r%zu, direction: Inbound, access: %s", number + 1,
+	fprintf(stream, "    - {name: r%zu, direction: %s, access: %s", number + 1, direction,
 		rule->access == ACCESS_ALLOW ? "Allow" : "Deny");
 	if (form == RULE_SET_AS_NSG)
 		fprintf(stream, ", priority: %zu", FIRST_PRIORITY + number);
@@ -100,6 +100,13 @@ static void write_rule(const struct rule_set *set, size_t number, enum rule_set_
 	write_ports("destinationPorts", rule->destination_ports, rule->destination_port_count,
 		    stream);
 	fputs("}\n", stream);
+}
+
+void rule_set_write_rules(const struct rule_set *set, enum rule_set_form form,
+			  const char *direction, FILE *stream)
+{
+	for (size_t i = 0; i < set->count; i++)
+		write_rule(set, i, form, direction, stream);
 }
 
 void rule_set_write(const struct rule_set *set, enum rule_set_form form, FILE *stream)
@@ -126,8 +133,7 @@ void rule_set_write(const struct rule_set *set, enum rule_set_form form, FILE *s
 	fputs(nsg ? "nsgs:\n  set:\n    rules:\n"
 		  : "acls:\n  - name: set\n    appliesTo: switch\n    rules:\n",
 	      stream);
-	for (size_t i = 0; i < set->count; i++)
-		write_rule(set, i, form, stream);
+	rule_set_write_rules(set, form, "Inbound", stream);
 }
 
 struct sluice_config *rule_set_config(const struct rule_set *set, enum rule_set_form form)

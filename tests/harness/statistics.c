@@ -28,3 +28,28 @@ double minimum(const double *values, int count)
 		least = values[i] < least ? values[i] : least;
 	return least;
 }
+
+static int compare_integers(const void *a, const void *b)
+{
+	__u32 x = *(const __u32 *)a, y = *(const __u32 *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+struct figures figures_of(__u32 *values, size_t count, double unit)
+{
+	qsort(values, count, sizeof(*values), compare_integers);
+	return (struct figures){ values[count / 2] * unit, values[count * 99 / 100] * unit,
+				 values[count * 999 / 1000] * unit };
+}
+
+__u32 middle(__u32 *values, size_t count)
+{
+	size_t first = count / 4, last = count - count / 4;
+	__u64 sum = 0;
+
+	qsort(values, count, sizeof(*values), compare_integers);
+	for (size_t i = first; i < last; i++)
+		sum += values[i];
+	return (__u32)(sum / (last - first));
+}
