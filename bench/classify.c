@@ -78,6 +78,7 @@ struct bench {
 	__u32 *ns[MOST_ROUNDS];
 	int rounds;
 	json_t *rows;
+	const char *sets; /* which are being measured */
 	double worst_growth, worst_tail, worst_hostile; /* of times */
 	double worst_steps_growth, worst_steps_tail;
 };
@@ -218,9 +219,15 @@ static void summarize(struct bench *bench, struct subject *subject)
 	subject->ns = figures_of(ns, subject->headers, 0.01);
 }
 
-static void report(struct bench *bench, const struct subject *subject, double times)
+static void report(struct bench *bench, const struct subject *subject,
+		   const struct subject *beside)
 {
 	double tail = subject->ns.percentile_99_9 / subject->ns.median;
+	double times = subject->ns.median / beside->ns.median;
+	char other[64];
+
+	snprintf(other, sizeof(other), "%s, %zu rules", rule_set_names[beside->kind],
+		 beside->rules);
 
 	printf("%-18s IPv%d %7zu %8zu %7.0f %7.0f %7.0f %7.2f %7.2f %6.0f %6.0f "
 	       "%9.1f %7.1f %8u\n",
@@ -232,11 +239,12 @@ static void report(struct bench *bench, const struct subject *subject, double ti
 	fflush(stdout);
 	json_array_append_new(
 		bench->rows,
-		json_pack("{s:s,s:i,s:I,s:I,s:f,s:f,s:f,s:f,s:f,s:f,s:f,s:f,s:I,s:I}", "kind",
-			  rule_set_names[subject->kind], "family", subject->ipv6 ? 6 : 4, "rules",
-			  (json_int_t)subject->rules, "headers", (json_int_t)subject->headers,
-			  "median", subject->ns.median, "percentile99", subject->ns.percentile_99,
-			  "percentile99_9", subject->ns.percentile_99_9, "tail", tail, "times",
+		json_pack("{s:s,s:s,s:i,s:I,s:I,s:f,s:f,s:f,s:f,s:s,s:f,s:f,s:f,s:f,s:I,s:I}",
+			  "sets", bench->sets, "kind", rule_set_names[subject->kind], "family",
+			  subject->ipv6 ? 6 : 4, "rules", (json_int_t)subject->rules, "headers",
+			  (json_int_t)subject->headers, "median", subject->ns.median,
+			  "percentile99", subject->ns.percentile_99, "percentile99_9",
+			  subject->ns.percentile_99_9, "tail", tail, "beside", other, "times",
 			  times, "steps", subject->steps.median, "steps99_9",
 			  subject->steps.percentile_99_9, "compileMs", subject->compile_ms,
 			  "compileKib", (json_int_t)subject->compile_kib, "lines",
@@ -257,7 +265,7 @@ static double measure(struct bench *bench, size_t beside)
 		double times = bench->subject[i].ns.median / bench->subject[beside].ns.median;
 
 		most = times > most ? times : most;
-		report(bench, &bench->subject[i], times);
+		report(bench, &bench->subject[i], &bench->subject[beside]);
 	}
 	return most;
 }
@@ -272,6 +280,7 @@ static void measure_sizes(struct bench *bench, enum rule_set_kind kind, bool ipv
 	static const size_t sizes[] = { 100, 100000, 10, 1000, 10000 };
 	const struct subject *largest = &bench->subject[1];
 
+	bench->sets = "ordinary";
 	clear(bench);
 	for (size_t i = 0; i < (quick ? 2 : sizeof(sizes) / sizeof(*sizes)); i++)
 		add(bench, kind, ipv6, sizes[i], HEADERS);
@@ -291,6 +300,7 @@ static void measure_sizes(struct bench *bench, enum rule_set_kind kind, bool ipv
 
 static void measure_hostile(struct bench *bench, enum rule_set_kind kind, bool ipv6)
 {
+	bench->sets = "hostile";
 	clear(bench);
 	add(bench, RULES_IPC, ipv6, rule_set_laid_size(kind), HEADERS);
 	add(bench, kind, ipv6, rule_set_laid_size(kind), HEADERS);

@@ -15,6 +15,8 @@ plan_smoke()
 	measure smoke new 1
 	measure smoke bulk 1
 	measure smoke round-trip 1
+	measure smoke established 1 FAMILY=6
+	measure smoke new 1 FAMILY=6
 }
 
 plan_quick()
@@ -50,6 +52,20 @@ plan_main()
 	measure main new "$rounds"
 	measure main bulk "$rounds"
 	measure main round-trip "$rounds"
+}
+
+# Frames over IPv6, rules about IPv6 addresses.
+plan_ipv6()
+{
+	local FAMILY=6
+	add_world ipv6 bare-xdp 0 2
+	add_world ipv6 sluice-xdp 1000 2
+	add_world ipv6 bare-tc 0 2
+	add_world ipv6 bare-tc-peer 0 2
+	add_world ipv6 sluice-tc 1000 2
+	add_world ipv6 bridge 0 2
+	measure ipv6 established "$rounds" FAMILY=6
+	measure ipv6 new "$rounds" FAMILY=6
 }
 
 # Worlds of many rules stand beside each other.

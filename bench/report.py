@@ -13,8 +13,8 @@ import os
 import statistics
 import sys
 
+import parts
 import plot
-
 
 
 def available(sample):
@@ -86,7 +86,8 @@ class Results:
             self.failed.append(entry)
         elif "sample" in entry:
             key = (entry["plan"], entry["measure"], entry["path"], entry["rules"],
-                   entry["guests"], entry.get("CONNECTIONS", 1), entry.get("PAIRS", 1))
+                   entry["guests"], entry.get("CONNECTIONS", 1), entry.get("PAIRS", 1),
+                   entry.get("FAMILY", 4))
             if entry["path"] in OWN_THREADS:
                 entry["sample"].pop("waited", None)
             self.cells.setdefault(key, {})[self.runs, entry["round"]] = entry["sample"]
@@ -117,7 +118,7 @@ class Results:
 
     def main(self, measure, path, rules):
         for plan in MAIN_PLANS:
-            key = (plan, measure, path, rules, 2, 1, 1)
+            key = (plan, measure, path, rules, 2, 1, 1, 4)
             if key in self.cells:
                 return key
         return None
@@ -145,8 +146,8 @@ def document(results):
     cells = []
     for key, taken in results.cells.items():
         samples = list(taken.values())
-        cell = dict(zip(("plan", "measure", "path", "rules", "guests", "connections", "pairs"),
-                        key))
+        cell = dict(zip(("plan", "measure", "path", "rules", "guests", "connections", "pairs",
+                         "family"), key))
         values = results.values(key)
         if not values:
             continue
@@ -224,6 +225,18 @@ def cost_table(results, made):
     return table(heads, rows)
 
 
+def ipv6_table(made):
+    """Over IPv6 frames alone are measured, not the guests' stacks."""
+    rows = {}
+    for cell in made["figures"]:
+        if cell["plan"] == "ipv6":
+            rows.setdefault((cell["path"], cell["rules"]), {})[cell["measure"]] = cell
+    shown = ("established", "new")
+    return rows and table(["path", "rules"] + [MEASURES[name][0] for name in shown], [
+        [path, str(rules) if rules else "-"] + [cell_text(cells.get(name), MEASURES[name][2]) for name in shown]
+        for (path, rules), cells in rows.items()])
+
+
 def target_table(made):
     rows = [[row["measure"], row["path"],
              row["beside"] + (f", {row['rules']} rules" if row["rules"] else ""),
@@ -244,59 +257,6 @@ def machine_lines(machine):
     return list(lines(machine or {}, 0))
 
 
-def flat(row):
-    """{"a": {"b": 1}} becomes {"a b": 1}."""
-    made = {}
-    for key, value in row.items():
-        if isinstance(value, dict):
-            made.update({f"{key} {inner}": what for inner, what in value.items()})
-        else:
-            made[key] = value
-    return made
-
-
-# What other programs measured, and in which unit.
-PARTS = {
-    "classify": "One verdict of the loaded classifier by test run: nanoseconds; what compiling takes.",
-    "first-packet": "A connection's first packet on its whole way through the programs, by test run, judged by an ACL "
-                    "of so many rules: nanoseconds.",
-    "loss": "Datagrams and their echoes by the stacks of two guests while rules change: lost or come twice.",
-    "neighbours": "What a port's packets cost beside another port: nanoseconds a packet by test run.",
-    "quick": "A packet by test run, beside floors that parse, look up, count and redirect: nanoseconds.",
-    "sweep": "The timer that frees flows whose time is out.",
-    "update": "A rule added to so many: microseconds until it is live, until all is done, and of a command with all "
-              "that it reads; seconds to lay all rules anew.",
-}
-
-
-def number_text(value):
-    if not isinstance(value, float):
-        return str(value)
-    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.4g}"
-
-
-def part_lines(name, value, depth=3):
-    """What another program measured: a table where it is one, headings where it nests."""
-    rows = value if isinstance(value, list) else None
-    if isinstance(value, dict) and value and all(isinstance(v, dict) for v in value.values()) and \
-            all(not isinstance(x, (dict, list)) for v in value.values() for x in v.values()):
-        rows = [{"": key, **row} for key, row in value.items()]
-    if rows and all(isinstance(row, dict) for row in rows):
-        rows = [flat(row) for row in rows]
-        heads = list(dict.fromkeys(head for row in rows for head in row))
-        return [f"{'#' * depth} {name}", ""] + table(heads, [
-            [number_text(row.get(h, "-")) for h in heads] for row in rows]) + [""]
-    if isinstance(value, dict):
-        lines = [f"{'#' * depth} {name}", ""]
-        plain = {k: v for k, v in value.items() if not isinstance(v, (dict, list))}
-        lines += [f"- {k}: {number_text(v)}" for k, v in plain.items()] + ([""] if plain else [])
-        for key, inner in value.items():
-            if isinstance(inner, (dict, list)):
-                lines += part_lines(key, inner, depth + 1)
-        return lines
-    return [f"{'#' * depth} {name}", "", f"    {json.dumps(value)}", ""]
-
-
 def write_report(results, made, directory):
     page = ["# What sluice costs, beside what it is compared with", "",
             "Made by `make bench`. Namespace - veth - switch - veth - namespace; 60-byte UDP frames, made by one",
@@ -305,7 +265,7 @@ def write_report(results, made, directory):
             "took turns; its spread is from the first quartile to the third. CPU is user, system and interrupt",
             "time of all CPUs. Frames a second are those of a second for which the sender and the path had their CPU: what",
             "something else took of it (sender waited) is no fault of the path. bench/ says what each path is and how each sample is taken.",
-            "All frames here are IPv4; what IPv6 costs beside it is in the test runs below (quick, classify).", "",
+            "What does not say IPv6 is IPv4.", "",
             "## Targets", ""] + target_table(made) + ["",
             "Packets a second by tc are held to a bare `bpf_redirect`, the tc redirect that reaches any device. The",
             "switch uses `bpf_redirect_peer` where the receiver is a veth's far end, as here; the ratio to that, bare,",
@@ -315,6 +275,9 @@ def write_report(results, made, directory):
     page += main_table(results, made) + [""] + cost_table(results, made) + [""]
     page += [f"- {path}: {about}{'; ' + note if note else ''}"
              for path, (about, note) in results.about.items()] + [""]
+    over_ipv6 = ipv6_table(made)
+    if over_ipv6:
+        page += ["## Over IPv6", "", "80-byte UDP frames; rules about IPv6 addresses.", ""] + over_ipv6 + [""]
     for name, title, image in plot.curves(made, directory):
         page += [f"## {title}", "", f"![{title}]({image})" if image else "(gnuplot is not installed: no plot)",
                  ""] + plot.curve_table(made, name) + [""]
@@ -326,8 +289,7 @@ def write_report(results, made, directory):
                  f"{', ' + str(e['CONNECTIONS']) + ' connections' if 'CONNECTIONS' in e else ''}, "
                  f"round {e.get('round')}: {e['failed']}" for e in made["failed"]] + [""]
     for name in sorted(made["parts"]):
-        lines = part_lines(name, made["parts"][name], 2)
-        page += lines[:2] + ([PARTS[name], ""] if name in PARTS else []) + lines[2:]
+        page += parts.lines(name, made["parts"][name])
     page += ["## The machine", ""] + machine_lines(made["machine"]) + [""]
     with open(os.path.join(directory, "bench.md"), "w", encoding="utf-8") as file:
         file.write("\n".join(page))

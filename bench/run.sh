@@ -5,7 +5,7 @@
 #
 #   run.sh [--rounds N] [--quick] [--plans LIST] [--paths LIST] [--journal FILE] [--lock FILE]
 #
-#   plans: main, rules, flows, ports, cores (all of these unless told); quick; smoke
+#   plans: main, ipv6, rules, flows, ports, cores (all of these unless told); quick; smoke
 #
 # Builds a world (world.sh) for each path (paths/), checks that what may pass passes and what may not
 # does not, and lets the worlds take turns: each measure (measures/) takes one sample in every world, then
@@ -25,7 +25,7 @@ SLUICE=$BUILD/sluice
 . "$BENCH/rules.sh"
 . "$BENCH/plans.sh"
 
-rounds=7 plans=main,rules,flows,ports,cores paths='' journal=$BUILD/bench.jsonl lock=/dev/null
+rounds=7 plans=main,ipv6,rules,flows,ports,cores paths='' journal=$BUILD/bench.jsonl lock=/dev/null
 FLOWS=524288 # how many connections the switch has room for; each port may have all of them
 
 while [ $# -gt 0 ]; do
@@ -191,7 +191,7 @@ measure()
 			if line=$(in_path "$world" take_sample "$world" 2>"$work/sample.log"); then
 				write "{\"plan\":\"$plan\",\"measure\":\"$name\",\"path\":\"${path_of[$world]}\",\"rules\":${rules_of[$world]},\"guests\":${guests_of[$world]}$settings,\"round\":$round,\"sample\":$line}"
 			else
-				write "{\"plan\":\"$plan\",\"measure\":\"$name\",\"path\":\"${path_of[$world]}\",\"rules\":${rules_of[$world]},\"guests\":${guests_of[$world]}$settings,\"failed\":$(quoted "$(tail -1 "$work/sample.log")")}"
+				write "{\"plan\":\"$plan\",\"measure\":\"$name\",\"path\":\"${path_of[$world]}\",\"rules\":${rules_of[$world]},\"guests\":${guests_of[$world]}$settings,\"round\":$round,\"failed\":$(quoted "$(tail -1 "$work/sample.log")")}"
 			fi
 		done
 		exec 9>&-

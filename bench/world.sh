@@ -13,6 +13,8 @@ export LC_ALL=C PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
 host_of() { echo "$P-$1-h"; }
 guest_of() { echo "$P-$1-g$2"; }
 address_of() { echo "10.1.$(($1 / 200)).$(($1 % 200 + 4))"; }
+# The IPv4 address in the last four bytes, as bench/traffic/frames.c has it.
+address6_of() { printf 'fd00:1::a01:%x' $(($1 / 200 * 256 + $1 % 200 + 4)); }
 mac_of() { printf '52:54:00:00:%02x:%02x' $(($1 / 256)) $(($1 % 256)); }
 
 # In the world's host: by the thread that asks, without a mount namespace of its own.

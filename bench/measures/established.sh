@@ -8,5 +8,8 @@ unit=packets
 
 sample()
 {
-	"$TRAFFIC" frames --prime --flows "${CONNECTIONS:-1}" --seconds 0.4 "${pairs[@]}"
+	local ipv6=''
+	[ "${FAMILY:-4}" = 4 ] || ipv6=--ipv6
+	# shellcheck disable=SC2086 # a word or none
+	"$TRAFFIC" frames $ipv6 --prime --flows "${CONNECTIONS:-1}" --seconds 0.4 "${pairs[@]}"
 }

@@ -8,6 +8,9 @@ unit=packets
 
 sample()
 {
-	"$TRAFFIC" frames --packets 200000 --seconds 0.8 "${pairs[@]:0:2}"
+	local ipv6=''
+	[ "${FAMILY:-4}" = 4 ] || ipv6=--ipv6
+	# shellcheck disable=SC2086 # a word or none
+	"$TRAFFIC" frames $ipv6 --packets 200000 --seconds 0.8 "${pairs[@]:0:2}" || return
 	! declare -F path_forget >/dev/null || path_forget >&2
 }

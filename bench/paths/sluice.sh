@@ -13,7 +13,7 @@ switch_() { in_host "$SLUICE" --switch "$P-$WORLD" "$@"; }
 
 direction() # RULES DIRECTION LETTER
 {
-	RULES=$1 fillers "    - {name: $3NUMBER, priority: PRIORITY, direction: $2, access: ACTION, protocol: Udp, sources: [ADDRESS], destinationPorts: [PORT]}" |
+	RULES=$1 fillers "    - {name: $3NUMBER, priority: PRIORITY, direction: $2, access: ACTION, protocol: Udp, sources: ['ADDRESS'], destinationPorts: [PORT]}" |
 		awk '{ sub(/PRIORITY/, 100 + NR - 1); print }'
 	echo "    - {name: $3-udp, priority: 4080, direction: $2, access: Allow, protocol: Udp, destinationPorts: ['16384-32767']}"
 	echo "    - {name: $3-tcp, priority: 4081, direction: $2, access: Allow, protocol: Tcp, destinationPorts: ['16384-32767']}"
@@ -31,12 +31,12 @@ document()
 		switch: {name: $P-$WORLD, flows: $FLOWS}
 		vnets:
 		  - name: blue
-		    prefixes: [10.1.0.0/16]
-		    subnets: [{name: all, prefixes: [10.1.0.0/16]$subnet}]
+		    prefixes: [10.1.0.0/16, 'fd00:1::/64']
+		    subnets: [{name: all, prefixes: [10.1.0.0/16, 'fd00:1::/64']$subnet}]
 	END
 	if [ "$RULES" -gt "$nsgs" ]; then
 		printf 'acls:\n  - name: long\n    appliesTo: switch\n    rules:\n'
-		RULES=$((RULES - nsgs + 1)) fillers "    - {name: aNUMBER, direction: Inbound, access: ACTION, protocol: Udp, sources: [ADDRESS], destinationPorts: [PORT]}"
+		RULES=$((RULES - nsgs + 1)) fillers "    - {name: aNUMBER, direction: Inbound, access: ACTION, protocol: Udp, sources: ['ADDRESS'], destinationPorts: [PORT]}"
 	fi
 	printf 'nsgs:\n  port:\n    rules:\n'
 	if [ -z "$subnet" ]; then
@@ -51,7 +51,7 @@ document()
 	echo "ports:"
 	for n in $(seq "$GUESTS"); do
 		echo "- {name: g$n, device: g$n, hook: $HOOK, vnet: blue, subnet: all, nsg: port," \
-			"mac: '$(mac_of "$n")', addresses: [$(address_of "$n")], flowLimit: $FLOWS}"
+			"mac: '$(mac_of "$n")', addresses: [$(address_of "$n"), '$(address6_of "$n")'], flowLimit: $FLOWS}"
 	done
 }
 

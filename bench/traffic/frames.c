@@ -16,6 +16,7 @@
 #include <linux/bpf.h>
 #include <net/ethernet.h>
 #include <netinet/ip.h>
+#include <netinet/ip6.h>
 #include <netinet/udp.h>
 #include <pthread.h>
 #include <signal.h>
@@ -49,10 +50,19 @@ struct pair {
 struct sample {
 	double seconds; /* 0: until all packets are through */
 	unsigned long long packets, flows;
-	bool prime;
+	bool prime, ipv6;
 	int pairs;
 	struct pair pair[MOST_PAIRS];
 };
+
+static struct sample sample = { .flows = 1 };
+
+static const struct frame_shape shapes[2] = { FRAME_OVER_IPV4, FRAME_OVER_IPV6 };
+
+static const struct frame_shape *shape(void)
+{
+	return &shapes[sample.ipv6];
+}
 
 static unsigned short header_checksum(const void *header)
 {
@@ -66,24 +76,57 @@ static unsigned short header_checksum(const void *header)
 	return htons((unsigned short)~sum);
 }
 
-static void write_frame(unsigned char frame[FRAME_LENGTH], const struct guest *from,
+/* Writes the IP header of a frame; its length. */
+static size_t write_ipv4(unsigned char *at, const struct guest *from, const struct guest *to,
+			 size_t length)
+{
+	struct iphdr ip = { .version = 4, .ihl = 5, .ttl = 64, .protocol = IPPROTO_UDP,
+			    .tot_len = htons((unsigned short)length),
+			    .saddr = from->address.s_addr, .daddr = to->address.s_addr };
+
+	ip.check = header_checksum(&ip);
+	memcpy(at, &ip, sizeof(ip));
+	return sizeof(ip);
+}
+
+/* A guest's IPv6 address is its IPv4 address behind fd00:1:: (address6_of in bench/world.sh). */
+static struct in6_addr ipv6_address(const struct guest *guest)
+{
+	struct in6_addr address = { .s6_addr = { 0xfd, 0, 0, 1 } };
+
+	memcpy(&address.s6_addr[12], &guest->address, sizeof(guest->address));
+	return address;
+}
+
+static size_t write_ipv6(unsigned char *at, const struct guest *from, const struct guest *to,
+			 size_t length)
+{
+	struct ip6_hdr ip = { .ip6_flow = htonl(6U << 28), .ip6_hlim = 64, .ip6_nxt = IPPROTO_UDP,
+			      .ip6_plen = htons((unsigned short)(length - sizeof(ip))),
+			      .ip6_src = ipv6_address(from), .ip6_dst = ipv6_address(to) };
+
+	memcpy(at, &ip, sizeof(ip));
+	return sizeof(ip);
+}
+
+/* UDP's checksum is left at zero: ports change with every frame, and nobody on the way looks at it. */
+static void write_frame(unsigned char frame[MOST_FRAME_LENGTH], const struct guest *from,
 			const struct guest *to, const unsigned char destination[6])
 {
-	struct ether_header ethernet = { .ether_type = htons(ETHERTYPE_IP) };
-	struct iphdr ip = { .version = 4, .ihl = 5, .ttl = 64, .protocol = IPPROTO_UDP,
-			    .tot_len = htons(FRAME_LENGTH - sizeof(ethernet)),
-			    .saddr = from->address.s_addr, .daddr = to->address.s_addr };
-	struct udphdr udp = { .len = htons(FRAME_LENGTH - sizeof(ethernet) - sizeof(ip)) };
+	struct ether_header ethernet = { .ether_type = htons(sample.ipv6 ? ETHERTYPE_IPV6
+									 : ETHERTYPE_IP) };
+	size_t length = shape()->length - sizeof(ethernet), header;
 	struct frame_mark mark = { .value = FRAME_MARK };
+	struct udphdr udp = { 0 };
 
 	memcpy(ethernet.ether_dhost, destination, 6);
 	memcpy(ethernet.ether_shost, from->mac, 6);
-	ip.check = header_checksum(&ip);
-	memset(frame, 0, FRAME_LENGTH);
+	memset(frame, 0, MOST_FRAME_LENGTH);
 	memcpy(frame, &ethernet, sizeof(ethernet));
-	memcpy(frame + sizeof(ethernet), &ip, sizeof(ip));
-	memcpy(frame + sizeof(ethernet) + sizeof(ip), &udp, sizeof(udp));
-	memcpy(frame + MARK_OFFSET, &mark, sizeof(mark));
+	header = (sample.ipv6 ? write_ipv6 : write_ipv4)(frame + sizeof(ethernet), from, to, length);
+	udp.len = htons((unsigned short)(length - header));
+	memcpy(frame + sizeof(ethernet) + header, &udp, sizeof(udp));
+	memcpy(frame + shape()->mark, &mark, sizeof(mark));
 }
 
 /* The programs that send in one direction, and the count where that ends. */
@@ -91,11 +134,14 @@ static struct traffic_bpf *load_direction(struct guest *from, struct guest *to, 
 {
 	LIBBPF_OPTS(bpf_tc_hook, hook, .attach_point = BPF_TC_INGRESS);
 	LIBBPF_OPTS(bpf_tc_opts, options, .handle = 1, .priority = 1, .flags = BPF_TC_F_REPLACE);
-	unsigned char destination[6], frame[FRAME_LENGTH];
-	struct traffic_bpf *traffic = traffic_bpf__open_and_load();
+	unsigned char destination[6], frame[MOST_FRAME_LENGTH];
+	struct traffic_bpf *traffic = traffic_bpf__open();
 	int error;
 
 	if (!traffic)
+		die("the programs do not open: %s", strerror(errno));
+	memcpy((void *)&traffic->rodata->shape, shape(), sizeof(*shape()));
+	if (traffic_bpf__load(traffic))
 		die("the programs do not load: %s", strerror(errno));
 	enter_guest(to);
 	hook.ifindex = (int)to->ifindex;
@@ -126,9 +172,9 @@ static void unload_direction(struct traffic_bpf *traffic, struct guest *to)
 /* Runs the generator from the namespace that the calling thread is in, until a signal or the end. */
 static void generate(const struct traffic_bpf *traffic, const struct guest *from, unsigned int packets)
 {
-	unsigned char frame[FRAME_LENGTH];
-	struct xdp_md context = { .data_end = FRAME_LENGTH, .ingress_ifindex = from->ifindex };
-	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame, .data_size_in = FRAME_LENGTH,
+	unsigned char frame[MOST_FRAME_LENGTH];
+	struct xdp_md context = { .data_end = shape()->length, .ingress_ifindex = from->ifindex };
+	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame, .data_size_in = shape()->length,
 		    .ctx_in = &context, .ctx_size_in = sizeof(context), .repeat = (int)packets,
 		    .flags = BPF_F_TEST_XDP_LIVE_FRAMES, .batch_size = BATCH);
 
@@ -189,8 +235,6 @@ static void prime(struct pair *pair, unsigned long long flows)
 	enter_netns(pair->to.netns);
 	send_every_flow(pair->backward, &pair->to, flows);
 }
-
-static struct sample sample = { .flows = 1 };
 
 static void *send_thread(void *argument)
 {
@@ -355,6 +399,8 @@ static bool read_arguments(int count, char **arguments)
 	for (; i < count && !strncmp(arguments[i], "--", 2); i++) {
 		if (!strcmp(arguments[i], "--prime"))
 			sample.prime = true;
+		else if (!strcmp(arguments[i], "--ipv6"))
+			sample.ipv6 = true;
 		else if (i + 1 == count)
 			return false;
 		else if (!strcmp(arguments[i], "--seconds"))
@@ -387,7 +433,7 @@ int command_frames(int count, char **arguments)
 	struct sigaction action = { .sa_handler = wake };
 
 	if (!read_arguments(count, arguments))
-		die("usage: frames [--seconds S] [--packets N] [--flows N] [--prime] FROM TO...");
+		die("usage: frames [--ipv6] [--seconds S] [--packets N] [--flows N] [--prime] FROM TO...");
 	sigaction(SIGUSR1, &action, NULL);
 	for (int i = 0; i < sample.pairs; i++) {
 		struct pair *pair = &sample.pair[i];

@@ -7,6 +7,7 @@
 #include <net/if.h>
 #include <string.h>
 
+#include "bench/traffic/frame.h"
 #include "bench/traffic/traffic.h"
 #include "bench/traffic/traffic.skel.h"
 

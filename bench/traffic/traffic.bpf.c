@@ -14,7 +14,9 @@
 
 char _license[] SEC("license") = "Dual BSD/GPL";
 
-__u64 template[FRAME_WORDS]; /* what every frame begins with */
+const volatile struct frame_shape shape = FRAME_OVER_IPV4;
+
+__u64 template[MOST_FRAME_WORDS]; /* what every frame begins with */
 __u64 flows;                 /* frames go round over so many flows */
 __u64 limit;                 /* after so many nothing is sent any more; 0: never */
 bool reverse;                /* the answers of the same flows: ports change places */
@@ -35,18 +37,19 @@ SEC("xdp")
 int generate(struct xdp_md *xdp)
 {
 	__u64 *words = (void *)(long)xdp->data;
-	struct ports *ports = (void *)words + PORTS_OFFSET;
+	struct ports *ports = (void *)words + shape.ports;
 	__u16 low, high;
 
-	if ((void *)(words + FRAME_WORDS) > (void *)(long)xdp->data_end)
+	if ((void *)(words + shape.words) > (void *)(long)xdp->data_end)
 		return XDP_ABORTED;
 	if (limit && sent == limit)
 		return XDP_DROP;
 	if (!sent)
 		first_time = bpf_ktime_get_ns();
 	/* A path may have rewritten the page that comes round again. */
-	for (int i = 0; i < FRAME_WORDS; i++)
-		words[i] = template[i];
+	for (unsigned int i = 0; i < MOST_FRAME_WORDS; i++)
+		if (i < shape.words)
+			words[i] = template[i];
 	low = bpf_htons(FIRST_PORT + (next_flow & (PORTS_A_SIDE - 1)));
 	high = bpf_htons(FIRST_PORT + (next_flow / PORTS_A_SIDE));
 	ports->source = reverse ? high : low;
@@ -61,7 +64,7 @@ int generate(struct xdp_md *xdp)
 SEC("tc")
 int count(struct __sk_buff *skb)
 {
-	struct frame_mark *mark = (void *)(long)skb->data + MARK_OFFSET;
+	struct frame_mark *mark = (void *)(long)skb->data + shape.mark;
 
 	if ((void *)(mark + 1) > (void *)(long)skb->data_end || mark->value != FRAME_MARK)
 		return -1; /* TC_ACT_UNSPEC: the guest's own */
