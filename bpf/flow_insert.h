@@ -9,6 +9,7 @@
 #include "bpf/observe.h"
 #include "bpf/settle.h"
 #include "bpf/tcp.h"
+#include "maps/import.h"
 
 /* How often a swap is tried again when the other direction's CPU was first. */
 #define FLOW_SWAPS 4
@@ -60,6 +61,7 @@ static __always_inline __u64 flow_renewed(const struct packet *packet, const str
 		standing.acl_allowed = 0;
 	standing.version = packet->root->version;
 	standing.acl_allowed |= 1 << near_end(packet);
+	standing.acl_allowed &= ~FLOW_UNMET;
 	return standing.word;
 }
 
@@ -200,19 +202,58 @@ static __always_inline bool flow_serves(const struct flow *flow, const struct pa
 	       flow_lives(flow->state, flow->last_seen, packet->now);
 }
 
-/* Writes the entry of a packet's flow. *due: what the flow before it left to settle. */
-static __always_inline void flow_fill(struct flow *flow, struct flow_detail *detail, __u32 place,
-				      const struct packet *packet, const union flow_words *key,
-				      const struct flow_id *id, struct due *due)
+/* Of a flow's ends, as one that sends first has them, to its directions. */
+static __always_inline __u8 turn_bits(__u8 bits, __u32 here)
+{
+	return here ? (bits & 1) << 1 | (bits >> 1 & 1) : bits & 3;
+}
+
+/* What packets at another switch have left of an imported flow. */
+static __always_inline void flow_fill_import(struct flow *flow, struct flow_detail *detail,
+					     const struct imported_flow *import, __u32 here)
+{
+	flow->last_seen -= import->idle;
+	flow->tcp_acks = turn_bits(import->tcp_acks, here);
+	detail->created -= import->age;
+	for (int i = 0; i < 2; i++) {
+		__u32 end = i ? here ^ 1 : here;
+
+		barrier_var(end);
+		end &= 1;
+		flow->tcp_ack[end] = import->tcp_ack[i];
+		detail->packets[end] = import->packets[i];
+		detail->bytes[end] = import->bytes[i];
+	}
+}
+
+static __always_inline union flow_standing first_standing(const struct packet *packet,
+							  const struct imported_flow *import)
 {
 	__u32 here = near_end(packet);
 	union flow_standing standing = {
 		.version = packet->root->version,
-		.state = flow_first_state(packet),
+		.state = import ? import->state : flow_first_state(packet),
 		.originator = here,
-		.acl_allowed = 1 << here,
-		.tcp_fins = packet->tcp_flags & TCP_FIN ? 1 << here : 0,
+		.acl_allowed = import ? FLOW_UNMET : 1 << here,
 	};
+
+	if (import)
+		standing.tcp_fins = turn_bits(import->tcp_fins, here);
+	else
+		standing.tcp_fins = packet->tcp_flags & TCP_FIN ? 1 << here : 0;
+	return standing;
+}
+
+/* Writes the entry of a packet's flow, or of an imported one. *due: what the flow before it left to
+ * settle. */
+static __always_inline void flow_fill(struct flow *flow, struct flow_detail *detail, __u32 place,
+				      const struct packet *packet,
+				      const struct imported_flow *import,
+				      const union flow_words *key, const struct flow_id *id,
+				      struct due *due)
+{
+	union flow_standing standing = first_standing(packet, import);
+	__u32 here = near_end(packet);
 
 	take_counted(flow, 0, due);
 	take_counted(flow, 1, due);
@@ -223,7 +264,7 @@ static __always_inline void flow_fill(struct flow *flow, struct flow_detail *det
 	flow->slot[far_end(packet)] = packet->out_slot;
 	flow->place = place;
 	flow->tcp_acks = 0;
-	if (packet->tuple.protocol == PROTOCOL_TCP)
+	if (!import && packet->tuple.protocol == PROTOCOL_TCP)
 		tcp_note_numbers(flow, packet);
 	detail->address[0] = key->address[0];
 	detail->address[1] = key->address[1];
@@ -236,7 +277,10 @@ static __always_inline void flow_fill(struct flow *flow, struct flow_detail *det
 	detail->error_due = packet->now;
 	detail->keep = packet->keep;
 	/* Added: a packet that found the flow before this one may count at this moment. */
-	__sync_fetch_and_add(&flow->counted[here], FLOW_COUNT_ONE | packet->length);
+	if (import)
+		flow_fill_import(flow, detail, import, here);
+	else
+		__sync_fetch_and_add(&flow->counted[here], FLOW_COUNT_ONE | packet->length);
 	__sync_lock_test_and_set(&flow->standing, standing.word);
 }
 
@@ -256,19 +300,19 @@ struct flow_choice {
 	struct flow_details *second_details;
 };
 
-/* Puts the packet's flow into one of its two buckets. *owner: whom the way counted against
+/* Puts the packet's or the imported flow into one of its two buckets. *owner: whom the way counted against
  * before, or 0. Runs under the stripe's lock. */
 static __always_inline enum insertion
-flow_place(const struct packet *packet, const union flow_words *key, const struct flow_id *id,
-	   const struct flow_choice *choice, __u64 hash, struct flow **found, __u32 *found_claim,
-	   __u32 *owner, struct due *due)
+flow_place(const struct packet *packet, const struct imported_flow *import,
+	   const union flow_words *key, const struct flow_id *id, const struct flow_choice *choice,
+	   __u64 hash, struct flow **found, __u32 *found_claim, __u32 *owner, struct due *due)
 {
 	__u32 way = first_way(hash), claim = 0, place;
 	struct flow *flow = way_of_key(choice->first, way, id, &claim) ?:
 			    way_of_key(choice->second, way, id, &claim);
 	struct flow_details *details;
 
-	if (flow && flow_serves(flow, packet)) {
+	if (flow && flow_serves(flow, packet) && !(import && READ_ONCE(flow->acl_allowed) & FLOW_UNMET)) {
 		*found = flow;
 		*found_claim = claim;
 		return INSERT_EXISTS;
@@ -290,7 +334,8 @@ flow_place(const struct packet *packet, const union flow_words *key, const struc
 	*owner = flow->state == FLOW_FREE ? 0 : flow_owner(flow);
 	details = place / FLOWS_PER_BUCKET == first_bucket(hash) ? choice->first_details
 								 : choice->second_details;
-	flow_fill(flow, &details->way[place & (FLOWS_PER_BUCKET - 1)], place, packet, key, id, due);
+	flow_fill(flow, &details->way[place & (FLOWS_PER_BUCKET - 1)], place, packet, import, key,
+		  id, due);
 	flow_release(flow, claim);
 	*found = flow;
 	*found_claim = claim + 2;
@@ -317,9 +362,11 @@ static __always_inline struct flow_lock *flow_choose(struct flow_choice *choice,
 #define FLOW_JOINS (-1) /* packet->flow stands for the packet's flow: another CPU was first */
 #define FLOW_GONE  (-2) /* the flow had an entry, which was freed while the packet came to it */
 
-/* Makes the entry of a new flow. The place is counted off the port's quota beforehand, so that no
- * two CPUs share the last one, and given back if it was not needed. */
-static __noinline int flow_insert(struct packet *packet, __u32 vni)
+/* Makes the entry of a new flow; import: of one that another switch had, or NULL. The place is
+ * counted off the port's quota beforehand, so that no two CPUs share the last one, and given back if
+ * it was not needed. */
+static __always_inline int flow_insert_as(struct packet *packet, __u32 vni,
+					  const struct imported_flow *import)
 {
 	const struct control *control = control_get();
 	__u32 slot = packet->in_slot, owner = 0;
@@ -349,8 +396,8 @@ static __noinline int flow_insert(struct packet *packet, __u32 vni)
 	}
 
 	bpf_spin_lock(&lock->lock);
-	insertion = flow_place(packet, &key, &id, &choice, hash, &flow, &packet->flow_claim, &owner,
-			       &due);
+	insertion = flow_place(packet, import, &key, &id, &choice, hash, &flow, &packet->flow_claim,
+			       &owner, &due);
 	bpf_spin_unlock(&lock->lock);
 
 	if (insertion != INSERT_DONE)
@@ -364,11 +411,21 @@ static __noinline int flow_insert(struct packet *packet, __u32 vni)
 	return insertion == INSERT_EXISTS ? FLOW_JOINS : 0;
 }
 
-static __always_inline void count_new_flow(const struct packet *packet)
+static __noinline int flow_insert(struct packet *packet, __u32 vni)
+{
+	return flow_insert_as(packet, vni, NULL);
+}
+
+static __always_inline void count_flow_for_rules(const struct packet *packet)
 {
 	for (int i = 0; i < FLOW_RULES; i++)
 		count_rule_flow(packet, packet->rule[i]);
 	count_rule_flow(packet, packet->acl_rule);
+}
+
+static __always_inline void count_new_flow(const struct packet *packet)
+{
+	count_flow_for_rules(packet);
 	observe_new_flow(packet);
 }
 

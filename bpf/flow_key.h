@@ -132,6 +132,30 @@ static __always_inline __u8 flow_key_make_plain(union flow_words *words, const s
 	return flow_words_make(words, tuple, tuple->source_port, tuple->destination_port, vni);
 }
 
+/* The rest of a tuple that has its addresses, from what a flow's key has at both ends. */
+static __always_inline void tuple_of_ends(struct tuple *tuple, __u8 protocol, __u16 near, __u16 far)
+{
+	tuple->protocol = protocol;
+	if (!is_icmp(protocol)) {
+		tuple->source_port = bpf_htons(near);
+		tuple->destination_port = bpf_htons(far);
+		tuple->has_ports = protocol_has_ports(protocol);
+		return;
+	}
+	switch ((__u16)(far - near)) {
+	case FLOW_ICMP_ECHO:
+		tuple->icmp_type =
+			protocol == PROTOCOL_ICMP ? ICMP_ECHO_REQUEST : ICMPV6_ECHO_REQUEST;
+		break;
+	case FLOW_ICMP_TIMESTAMP:
+		tuple->icmp_type = ICMP_TIMESTAMP_REQUEST;
+		break;
+	default:
+		tuple->icmp_type = near >> 8;
+		tuple->icmp_code = near & 0xff;
+	}
+}
+
 /* The tuple of a flow's packets in one direction, as rules see it. */
 static __always_inline void flow_tuple(const struct flow *flow, const struct flow_detail *detail,
 				       __u8 direction, struct tuple *tuple)
@@ -147,25 +171,7 @@ static __always_inline void flow_tuple(const struct flow *flow, const struct flo
 		tuple->source = detail->address[0];
 		tuple->destination = detail->address[1];
 	}
-	tuple->protocol = flow->id.vni_protocol & 0xff;
-	if (!is_icmp(tuple->protocol)) {
-		tuple->source_port = bpf_htons(near);
-		tuple->destination_port = bpf_htons(far);
-		tuple->has_ports = protocol_has_ports(tuple->protocol);
-		return;
-	}
-	switch ((__u16)(far - near)) {
-	case FLOW_ICMP_ECHO:
-		tuple->icmp_type =
-			tuple->protocol == PROTOCOL_ICMP ? ICMP_ECHO_REQUEST : ICMPV6_ECHO_REQUEST;
-		break;
-	case FLOW_ICMP_TIMESTAMP:
-		tuple->icmp_type = ICMP_TIMESTAMP_REQUEST;
-		break;
-	default:
-		tuple->icmp_type = near >> 8;
-		tuple->icmp_code = near & 0xff;
-	}
+	tuple_of_ends(tuple, flow->id.vni_protocol & 0xff, near, far);
 }
 
 #endif

@@ -86,4 +86,10 @@ static __always_inline __u32 endpoint_find(const struct vnet *vnet,
 	return 0;
 }
 
+/* The slot of the port that an endpoint is, or 0. */
+static __always_inline __u32 endpoint_slot(__u32 target)
+{
+	return target >> ENDPOINT_KIND_SHIFT == ENDPOINT_PORT ? target & ENDPOINT_VALUE_MASK : 0;
+}
+
 #endif

@@ -52,32 +52,37 @@ static __noinline int unreachable(const struct packet *packet, const struct vnet
 	return walk.kind == ROUTE_SUBNET ? DROP_NO_ENDPOINT : DROP_NO_ROUTE;
 }
 
+/* Goes to the port that has the destination, slot, or to where a steer rule says. */
+static __always_inline int route_to(struct packet *packet, const struct vnet *vnet, __u32 slot)
+{
+	if (vnet->steer)
+		slot = steer(packet, vnet->steer, slot);
+	if (slot == STEER_NOWHERE)
+		return DROP_NO_CONSUMER;
+	if (!slot)
+		return unreachable(packet, vnet);
+	packet->out_slot = slot;
+	packet->out = port_at(packet->root, slot);
+	return !packet->out || slot == packet->in_slot ? DROP_NO_ENDPOINT : 0;
+}
+
 static __noinline int find_route(struct packet *packet)
 {
 	const struct vnet *vnet = table_at(packet->in->vnet);
-	__u32 target, value;
+	__u32 target;
+	int reason;
 
 	packet->stages |= 1 << STAGE_ROUTE;
 	if (!vnet)
 		return DROP_NO_ROUTE;
 	target = endpoint_find(vnet, &packet->tuple.destination);
-	value = target & ENDPOINT_VALUE_MASK;
 	if (target >> ENDPOINT_KIND_SHIFT == ENDPOINT_GATEWAY)
 		return answer_gateway(packet);
-	if (target >> ENDPOINT_KIND_SHIFT != ENDPOINT_PORT)
-		value = 0;
-	if (vnet->steer)
-		value = steer(packet, vnet->steer, value);
-	if (value == STEER_NOWHERE)
-		return DROP_NO_CONSUMER;
-	if (!value)
-		return unreachable(packet, vnet);
-	packet->out_slot = value;
-	packet->out = port_at(packet->root, value);
-	if (!packet->out || value == packet->in_slot)
-		return DROP_NO_ENDPOINT;
+	reason = route_to(packet, vnet, endpoint_slot(target));
+	if (reason)
+		return reason;
 	/* The address moved to another port: that one has no part in the old flow. */
-	if (packet->flow && packet->flow->slot[far_end(packet)] != value)
+	if (packet->flow && packet->flow->slot[far_end(packet)] != packet->out_slot)
 		return begin_flow(packet);
 	return 0;
 }

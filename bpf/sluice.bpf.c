@@ -12,6 +12,7 @@
 #include "bpf/deliver.h"
 #include "bpf/flow.h"
 #include "bpf/hops.h"
+#include "bpf/import.h"
 #include "bpf/parse.h"
 #include "bpf/police.h"
 #include "bpf/query.h"
@@ -98,6 +99,15 @@ int sluice_settle(struct __sk_buff *skb)
 {
 	settle_flows(skb->mark);
 	return 0;
+}
+
+/* Takes in the flow of another switch that the frame holds (maps/import.h); never attached. */
+SEC("tc")
+int sluice_import(struct __sk_buff *skb)
+{
+	struct packet packet = {.skb = skb, .hook = HOOK_TC, .read_only = 1};
+
+	return import_flow(&packet);
 }
 
 /* Arms the sweep timer; run once by the loader. */

@@ -74,6 +74,7 @@ enum command_flags {
 	COMMAND_FIELDS = 1 << 0,  /* takes the document's keys of its kind as options */
 	COMMAND_PARTIAL = 1 << 1, /* none of them is required */
 	COMMAND_WRITES = 1 << 2,  /* takes --what-if and --confirm */
+	COMMAND_WHAT_IF = 1 << 3, /* takes --what-if alone */
 };
 
 struct command {
@@ -248,6 +249,8 @@ int run_trace(struct invocation *invocation);
 int run_flow_list(struct invocation *invocation);
 int run_flow_show(struct invocation *invocation);
 int run_flow_flush(struct invocation *invocation);
+int run_flow_export(struct invocation *invocation);
+int run_flow_import(struct invocation *invocation);
 int run_stats(struct invocation *invocation);
 int run_observe(struct invocation *invocation);
 int run_agent(struct invocation *invocation);

@@ -71,6 +71,14 @@ static const struct cli_option port_option[] = {
 	END,
 };
 
+static const struct cli_option import_options[] = {
+	{.name = "file", .letter = 'f', .type = OPTION_TEXT, .value = "FILE",
+	 .help = "what flow export wrote; - or none is standard input"},
+	{.name = "port", .letter = 'p', .type = OPTION_TEXT, .value = "PORT",
+	 .help = "only the flows of this port"},
+	END,
+};
+
 static const struct cli_option stats_options[] = {
 	{.name = "drops", .letter = 'd', .type = OPTION_FLAG, .help = "drops by reason"},
 	{.name = "rules", .letter = 'r', .type = OPTION_FLAG, .help = "packets by rule"},
@@ -211,6 +219,11 @@ const struct command commands[] = {
 	 "PROTOCOL SOURCE[:PORT] DESTINATION[:PORT] | --port PORT", 0, 3, port_option, 0, 0},
 	{"flow", "flush", run_flow_flush, "forget flows; their next packets are judged anew",
 	 "[--port PORT]", 0, 0, port_option, 0, 0},
+	{"flow", "export", run_flow_export, "write live flows, as flow import reads them",
+	 "[--port PORT]", 0, 0, port_option, 0, 0},
+	{"flow", "import", run_flow_import,
+	 "carry on the flows of a guest that came from another host", "[-f FILE] [--port PORT]", 0, 0,
+	 import_options, COMMAND_WHAT_IF, 0},
 
 	{"stats", NULL, run_stats, "show packets and bytes by port, drops by reason, hits by rule",
 	 "[PORT] [--drops] [--rules]", 0, 1, stats_options, 0, 0},
@@ -229,7 +242,6 @@ const struct command commands[] = {
 };
 
 const struct absent_command absent_commands[] = {
-	{"route", NULL}, {"remote", NULL}, {"segment", NULL},  {"nat", NULL},
-	{"lb", NULL},    {"flow", "export"},
-	{"flow", "import"}, {NULL, NULL},
+	{"route", NULL}, {"remote", NULL}, {"segment", NULL},
+	{"nat", NULL},   {"lb", NULL},     {NULL, NULL},
 };

@@ -314,7 +314,7 @@ static int check_complete(struct invocation *invocation)
 {
 	const struct command *command = invocation->command;
 
-	if (invocation->what_if && !(command->flags & COMMAND_WRITES))
+	if (invocation->what_if && !(command->flags & (COMMAND_WRITES | COMMAND_WHAT_IF)))
 		return usage_error(invocation, "--what-if is for commands that change something");
 	if (invocation->confirm_given && !(command->flags & COMMAND_WRITES))
 		return usage_error(invocation, "--confirm is for commands that change something");

@@ -10,14 +10,19 @@
 
 #include "loader/switch.h"
 
-static const unsigned int idle_seconds_allowed[FLOW_STATE_COUNT] = {
+const unsigned int flow_idle_seconds[FLOW_STATE_COUNT] = {
 #define X(identifier, name, seconds, text) [FLOW_##identifier] = seconds,
 	FLOW_STATES(X)
 #undef X
 };
 
+size_t sluice_flow_capacity(const struct sluice *sw)
+{
+	return (size_t)sw->flow_buckets * FLOWS_PER_BUCKET;
+}
+
 /* The programs' clock, bpf_ktime_get_coarse_ns(), in ticks. */
-static __u32 tick_now(void)
+__u32 flow_tick(void)
 {
 	struct timespec now;
 
@@ -35,18 +40,23 @@ static __u32 ticks_idle(__u32 last_seen, __u32 now)
 static bool flow_live(const struct sluice_flow *flow, __u32 now)
 {
 	return ticks_idle(flow->last_seen, now) <=
-	       idle_seconds_allowed[flow->state] * FLOW_TICKS_PER_SECOND;
+	       flow_idle_seconds[flow->state] * FLOW_TICKS_PER_SECOND;
 }
 
 void flow_read(const struct flow *line, const struct flow_detail *detail, struct sluice_flow *copy)
 {
+	/* Packets swap it as one word. */
+	struct flow now = { .standing = __atomic_load_n(&line->standing, __ATOMIC_RELAXED) };
+
 	*copy = (struct sluice_flow){
 		.key.vni_protocol = line->id.vni_protocol,
-		.version = line->version,
+		.version = now.version,
 		.last_seen = line->last_seen,
 		.created = detail->created,
-		.state = line->state,
-		.originator = line->originator & 1,
+		.state = now.state,
+		.originator = now.originator & 1,
+		.tcp_acks = line->tcp_acks,
+		.tcp_fins = now.tcp_fins,
 		.keep = detail->keep,
 	};
 	for (int end = 0; end < 2; end++) {
@@ -55,6 +65,7 @@ void flow_read(const struct flow *line, const struct flow_detail *detail, struct
 		copy->key.address[end] = detail->address[end];
 		copy->key.port[end] = line->id.port[end];
 		copy->slot[end] = line->slot[end];
+		copy->tcp_ack[end] = line->tcp_ack[end];
 		copy->packets[end] = detail->packets[end] + (counted >> FLOW_COUNT_SHIFT);
 		copy->bytes[end] = detail->bytes[end] + (counted & FLOW_COUNT_BYTES);
 	}
@@ -88,7 +99,7 @@ int sluice_flows(struct sluice *sw, const char *port, sluice_flow_visitor visit,
 		 struct sluice_error *error)
 {
 	int slot = port ? sluice_port_slot(sw, port, error) : 0;
-	__u32 now = tick_now(), claim;
+	__u32 now = flow_tick(), claim;
 	struct sluice_flow flow;
 
 	if (slot < 0)
@@ -151,7 +162,7 @@ int sluice_flows_flush(struct sluice *sw, const char *port, size_t *count,
 		       struct sluice_error *error)
 {
 	int slot = port ? sluice_port_slot(sw, port, error) : 0;
-	__u32 now = tick_now(), claim;
+	__u32 now = flow_tick(), claim;
 	size_t forgotten = 0;
 	struct sluice_flow flow;
 

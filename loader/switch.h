@@ -23,7 +23,8 @@
 /* The pinned programs. X(name) */
 #define SWITCH_PROGRAMS(X)                                                                \
 	X(sluice_xdp) X(sluice_tc) X(sluice_trace) X(sluice_query) X(sluice_settle)       \
-	X(sluice_start) X(sluice_uplink_xdp) X(sluice_uplink_tc) X(sluice_pass) X(sluice_consumers)
+	X(sluice_import) X(sluice_start) X(sluice_uplink_xdp) X(sluice_uplink_tc)         \
+	X(sluice_pass) X(sluice_consumers)
 
 struct sluice {
 	char name[64];
@@ -86,6 +87,10 @@ void switch_doubt_ids(struct sluice *sw);
 
 /* --- its flows (loader/flows.c) --- */
 
+/* The timeouts of the states. */
+extern const unsigned int flow_idle_seconds[FLOW_STATE_COUNT];
+/* The programs' time. */
+__u32 flow_tick(void);
 /* What an entry says, at whatever moments its parts are read. */
 void flow_read(const struct flow *line, const struct flow_detail *detail, struct sluice_flow *copy);
 /* A consistent copy of an entry; false when programs kept rewriting it, or its time is over. *claim is

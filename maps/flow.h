@@ -104,6 +104,10 @@ struct flow_id {
 #define FLOW_COUNT_BYTES (FLOW_COUNT_ONE - 1)
 #define FLOW_COUNT_FULL  (1ULL << 63 | 1ULL << (FLOW_COUNT_SHIFT - 1))
 
+/* In acl_allowed of an entry that was imported and that no packet has met since: the first of either
+ * direction is admitted, routed and asked about in ACLs as any flow's first is. */
+#define FLOW_UNMET 4
+
 /* The line. */
 struct flow {
 	struct flow_id id;
@@ -113,7 +117,7 @@ struct flow {
 			__u8 state;       /* enum flow_state */
 			__u8 originator;  /* the end that sent the first packet: 0 or 1; the port
 					   * there is the one whose quota the entry counts against */
-			__u8 acl_allowed; /* bit d: ACLs allow direction d under `version` */
+			__u8 acl_allowed; /* bit d: ACLs allow direction d under `version`; FLOW_UNMET */
 			__u8 tcp_fins;    /* bit d: FIN seen in direction d */
 		};
 		__u64 standing;           /* the same as the one word that is swapped */

@@ -94,6 +94,8 @@ verdict wrong_command_lines_are_usage_errors "$(
 	wrong "test-ip-flow --port vm1" '--direction is missing'
 	wrong "observe --verdict maybe" '--verdict is Dropped or Forwarded'
 	wrong "observe --rate fast" '--rate wants a number'
+	wrong "flow import -f - --confirm 5" '--confirm is for commands that change something'
+	wrong "flow export --what-if" '--what-if is for commands that change something'
 	wrong "rollback 1 2" '"2" is neither an option nor wanted here')"
 
 # absent WORDS: a command of the interface that this version can not do.
@@ -110,7 +112,7 @@ absent()
 }
 
 verdict commands_this_version_can_not_do_say_so "$(
-	for command in "route list" "remote add" segment "nat list" lb "flow export" "flow import"; do
+	for command in "route list" "remote add" segment "nat list" lb; do
 		absent "$command"
 	done)"
 
