@@ -227,9 +227,10 @@ install: all ## into DESTDIR and PREFIX (/usr/local)
 	install -D -m 755 $(BUILD)/sluice $(DESTDIR)$(PREFIX)/bin/sluice
 	install -D -m 644 $(BUILD)/libsluice.a $(DESTDIR)$(PREFIX)/lib/libsluice.a
 	install -D -m 755 $(BUILD)/libsluice.so $(DESTDIR)$(PREFIX)/lib/libsluice.so
-	install -D -m 644 loader/sluice.h $(DESTDIR)$(PREFIX)/include/sluice/sluice.h
-	sed 's:"loader/sluice.h":"sluice.h":' loader/sluice_xsk.h \
-		>$(DESTDIR)$(PREFIX)/include/sluice/sluice_xsk.h
+	install -d $(DESTDIR)$(PREFIX)/include/sluice
+	for header in sluice sluice_flow sluice_move sluice_xsk; do \
+		sed 's:"loader/\(sluice.*\)":"\1":' loader/$$header.h \
+			>$(DESTDIR)$(PREFIX)/include/sluice/$$header.h; done
 	for header in maps/*.h; do \
 		install -D -m 644 $$header $(DESTDIR)$(PREFIX)/include/sluice/$$header; done
 	install -D -m 644 cli/sluice.8 $(DESTDIR)$(PREFIX)/share/man/man8/sluice.8

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "loader/switch.h"
+#include "maps/import.h"
 
 /* The frame of a run. */
 struct import_frame {

@@ -29,7 +29,6 @@
 #include "maps/drop_reasons.h"
 #include "maps/event.h"
 #include "maps/flow.h"
-#include "maps/import.h"
 #include "maps/port.h"
 #include "maps/trace.h"
 #include "maps/xsk.h"
@@ -516,109 +515,6 @@ bool sluice_address_is_ipv4(const struct ip_address *address);
 const char *sluice_protocol_text(int protocol, char *text);
 int sluice_protocol_parse(const char *text, int *protocol); /* "*" gives SLUICE_ANY */
 
-/* A copy of a flow, of one moment; what the fields mean is said in maps/flow.h. */
-struct sluice_flow {
-	struct flow_key key;
-	__u64 packets[2]; /* by direction of the key */
-	__u64 bytes[2];   /* frame lengths, without FCS */
-	__u32 rule[FLOW_RULES];
-	__u32 version;
-	__u32 last_seen;  /* tick */
-	__u32 created;    /* tick */
-	__u16 slot[2];
-	__u32 tcp_ack[2];
-	__u8 tcp_acks;
-	__u8 tcp_fins;
-	__u8 state;       /* enum flow_state */
-	__u8 originator;  /* 0 or 1 */
-	bool keep;
-};
-
-/* Calls visit for each live flow (time not out); a non-zero return ends the walk and is returned.
- * port NULL: all. idle_seconds is since its last packet. */
-typedef int (*sluice_flow_visitor)(const struct sluice_flow *flow, unsigned int idle_seconds,
-				   void *context);
-int sluice_flows(struct sluice *sw, const char *port, sluice_flow_visitor visit, void *context,
-		 struct sluice_error *error);
-/* Forgets flows: their next packet is judged as a new flow's. *count: how many. */
-int sluice_flows_flush(struct sluice *sw, const char *port, size_t *count,
-		       struct sluice_error *error);
-
-/*
- * Flows on their way from one switch to another. As a file: one JSON object a line, the first says of
- * which switch and ports they are, the last how many there are; between them a flow a line.
- */
-#define SLUICE_FLOWS_FORMAT 1
-
-struct sluice_moved_port {
-	char name[64];
-	char vnet[64];
-	unsigned char mac[6];
-	struct ip_address *addresses;
-	size_t address_count;
-};
-
-/* End 0, and so direction 0, is the one that sent first. */
-struct sluice_moved_flow {
-	int port[2]; /* whose end it is, by its place in `ports`; -1: none of those */
-	struct ip_address address[2];
-	__u16 number[2]; /* what the key has for ports (maps/flow.h) */
-	__u64 packets[2];
-	__u64 bytes[2];
-	unsigned int idle_seconds; /* when it was exported */
-	unsigned int age_seconds;
-	__u32 tcp_ack[2]; /* as in struct flow */
-	__u8 tcp_acks;
-	__u8 tcp_fins;
-	__u8 protocol;
-	__u8 state; /* enum flow_state */
-	bool keep;
-};
-
-struct sluice_moved {
-	char switch_name[64];
-	long long time; /* seconds since the epoch, by the clock of the host it is from */
-	struct sluice_moved_port *ports;
-	size_t port_count;
-	struct sluice_moved_flow *flows;
-	size_t flow_count;
-};
-
-/* Hands each line of the file to visit, which has no part in its reference; a non-zero return ends it
- * and is returned. port NULL: the flows of all ports. */
-typedef int (*sluice_line_visitor)(const json_t *line, void *context);
-int sluice_flows_export(struct sluice *sw, const char *port, sluice_line_visitor visit,
-			void *context, struct sluice_error *error);
-/* Reads and checks such a file to its end. most: -E2BIG when it has more flows. Free with
- * sluice_moved_free. */
-int sluice_moved_read(FILE *stream, const char *name, size_t most, struct sluice_moved **moved,
-		      struct sluice_error *error);
-void sluice_moved_free(struct sluice_moved *moved);
-
-struct sluice_import {
-	const char *port; /* only the flows of this one; NULL: of all ports */
-	bool what_if;     /* only say what would come of it */
-	/* Told of each flow that is refused, and by which rule, if by one; may be NULL. */
-	void (*refused)(const struct sluice_moved_flow *flow, enum drop_reason reason,
-			unsigned int rule, void *context);
-	void *context;
-};
-
-struct sluice_import_counts {
-	size_t carried;
-	size_t stayed; /* were here already and go on as they are */
-	size_t refused;
-};
-
-/* Takes flows in, each judged by the running version and whole from its first packet on. -EINVAL or
- * -ENOENT before the first when a port is not here or another one. When one can not be tried the rest
- * is not, and *counts says what was done. Caller holds the lock. */
-int sluice_flows_import(struct sluice *sw, const struct sluice_moved *moved,
-			const struct sluice_import *import, struct sluice_import_counts *counts,
-			struct sluice_error *error);
-/* How many flows the table has room for. */
-size_t sluice_flow_capacity(const struct sluice *sw);
-
 /* Runs the switch's own stages on questions and frames (maps/trace.h). */
 int sluice_query_run(struct sluice *sw, const struct query *query, struct trace_result *result,
 		     struct sluice_error *error);
@@ -673,5 +569,8 @@ struct sluice_finding {
  * in struct sluice_options. Free with free(). */
 int sluice_doctor(const char *netns, const char *device, struct sluice_finding **findings, size_t *count,
 		  struct sluice_error *error);
+
+#include "loader/sluice_flow.h"
+#include "loader/sluice_move.h"
 
 #endif
