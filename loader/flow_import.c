@@ -97,7 +97,7 @@ static void fill(const struct sluice_moved_flow *flow, const __u16 *slots, bool 
 /* Has the program judge one flow; its answer is in *flow then. */
 static int run(const struct sluice *sw, struct imported_flow *flow, struct sluice_error *error)
 {
-	struct import_frame frame = { .flow = *flow }, answer;
+	struct import_frame frame = { .flow = *flow }, answer = { 0 };
 	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = &frame, .data_size_in = sizeof(frame),
 		    .data_out = &answer, .data_size_out = sizeof(answer), .repeat = 1);
 
