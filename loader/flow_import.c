@@ -94,19 +94,17 @@ static void fill(const struct sluice_moved_flow *flow, const __u16 *slots, bool 
 	}
 }
 
-/* Has the program judge one flow; its answer is in *flow then. */
-static int run(const struct sluice *sw, struct imported_flow *flow, struct sluice_error *error)
+/* Has the program judge one flow; its answer is in *flow then. -ENOTCONN: no version runs. */
+static int run(const struct sluice *sw, struct imported_flow *flow)
 {
 	struct import_frame frame = { .flow = *flow }, answer = { 0 };
 	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = &frame, .data_size_in = sizeof(frame),
 		    .data_out = &answer, .data_size_out = sizeof(answer), .repeat = 1);
 
 	if (bpf_prog_test_run_opts(sw->program.sluice_import, &options))
-		return sluice_error_set(error, -errno, "flows can not be imported: %s",
-					strerror(errno));
+		return -errno;
 	if (options.data_size_out != sizeof(answer) || answer.flow.outcome == IMPORT_NONE)
-		return sluice_error_set(error, -EIO, "flows can not be imported: the switch runs "
-					"no version");
+		return -ENOTCONN;
 	*flow = answer.flow;
 	return 0;
 }
@@ -122,9 +120,12 @@ static int import_all(const struct sluice *sw, const struct sluice_moved *moved,
 		fill(&moved->flows[i], slots, import->what_if, &flow);
 		if (!flow.slot[0] && !flow.slot[1])
 			continue; /* of a port that is not wanted */
-		err = run(sw, &flow, error);
+		err = run(sw, &flow);
 		if (err)
-			return err;
+			return sluice_error_set(error, err,
+						"flows can not be imported: %s; %zu were carried "
+						"before that, and another import carries the rest",
+						strerror(-err), counts->carried);
 		counts->carried += flow.outcome == IMPORT_CARRIED;
 		counts->stayed += flow.outcome == IMPORT_STAYED;
 		counts->refused += flow.outcome == IMPORT_REFUSED;
