@@ -59,12 +59,13 @@ static json_t *port_json(struct sluice *sw, const struct sluice_port_status *por
 			 (json_int_t)port->flow_limit);
 	if (port->delivery == DELIVERY_AF_XDP)
 		json_object_set_new(json, "afXdp",
-				    json_pack("{so ss si si sb sI}", "device",
+				    json_pack("{so ss si si sb sI sI}", "device",
 					      text_or_null(port->far_end), "map", port->sockets,
 					      "queues", (int)port->queues, "read",
 					      (int)port->consumers, "zeroCopy",
 					      (int)port->zero_copy, "unread",
-					      (json_int_t)counters.unread));
+					      (json_int_t)counters.unread, "overrun",
+					      (json_int_t)port->overrun));
 	return json;
 }
 

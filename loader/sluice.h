@@ -440,6 +440,8 @@ struct sluice_port_status {
 	unsigned int queues;    /* that sockets can be bound to */
 	unsigned int consumers; /* of these, have a socket */
 	bool zero_copy;         /* the far end's driver can do without copying */
+	unsigned long long overrun; /* frames that sockets had no room for: they do not read, or too
+				     * slowly. */
 };
 
 struct sluice_uplink_status {

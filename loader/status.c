@@ -44,14 +44,18 @@ static void fill_sockets(struct sluice *sw, const struct attachment *attachment,
 	if (!near || peer_find(near, &far, NULL))
 		return;
 	snprintf(status->far_end, sizeof(status->far_end), "%s", far.name);
-	xsk_far_end_get(&far, &status->queues, &status->zero_copy);
+	xsk_far_end_get(&far, &status->queues, &status->zero_copy, &status->overrun);
 	peer_free(&far);
 	if (xsk_count_consumers(sw, status->slot, &status->consumers, NULL))
 		status->consumers = 0;
-	snprintf(status->why, sizeof(status->why), "%.90s, %s; %u of %u queues read",
+	snprintf(status->why, sizeof(status->why), "%.70s, %s; %u of %u queues read",
 		 attachment->placement.why,
 		 status->zero_copy ? "zero-copy" : "copied: no zero-copy in the driver",
 		 status->consumers, status->queues);
+	if (status->overrun)
+		snprintf(status->why + strlen(status->why),
+			 sizeof(status->why) - strlen(status->why), ", too slowly for %llu frames",
+			 status->overrun);
 	if (!status->drift[0] && !xsk_in_place(sw, status->slot, attachment->ifindex))
 		snprintf(status->drift, sizeof(status->drift), "AF_XDP program detached");
 }

@@ -31,9 +31,10 @@ int xsk_queues(const struct sluice *sw, const struct sluice_config *config,
 	       const struct devices *devices, struct attachments *attachments,
 	       struct sluice_error *error);
 
-/* How many queues a far end receives on, and whether its driver can do zero-copy; 0 and false where the
- * kernel does not say. */
-void xsk_far_end_get(const struct peer *far, unsigned int *queues, bool *zero_copy);
+/* How many queues a far end receives on, whether its driver can do zero-copy, and how many frames the
+ * sockets there had no room for; 0 and false where the kernel does not say. */
+void xsk_far_end_get(const struct peer *far, unsigned int *queues, bool *zero_copy,
+		     unsigned long long *overrun);
 
 /* --- loader/xsk_attach.c --- */
 

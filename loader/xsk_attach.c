@@ -51,6 +51,32 @@ static void link_path(const struct sluice *sw, const char *name, char path[STATE
 
 /* --- the program --------------------------------------------------------------------------- */
 
+static int switch_map(const struct sluice *sw, const char *name)
+{
+#define X(map_name)                     \
+	if (!strcmp(name, #map_name))   \
+		return sw->map.map_name;
+	SWITCH_MAPS(X)
+#undef X
+	return -1;
+}
+
+/* Every map of the object is the switch's own but the XSKMAP. */
+static int adopt_maps(const struct sluice *sw, struct xsk_bpf *object, int sockets)
+{
+	struct bpf_map *map;
+	int result = 0;
+
+	bpf_object__for_each_map(map, object->obj) {
+		int fd = map == object->maps.sockets ? sockets : switch_map(sw, bpf_map__name(map));
+
+		/* .rodata has no fd yet; it and a new XSKMAP are made. */
+		if (!result && fd >= 0)
+			result = bpf_map__reuse_fd(map, fd);
+	}
+	return result;
+}
+
 /* Opens the object over the maps of sw, for the port in a slot. sockets: its XSKMAP, -1 for a new one. */
 static int open_far_end(const struct sluice *sw, __u32 slot, int sockets, struct xsk_bpf **object)
 {
@@ -62,15 +88,7 @@ static int open_far_end(const struct sluice *sw, __u32 slot, int sockets, struct
 	if (!opened)
 		return -errno;
 	opened->rodata->slot = slot;
-	result = bpf_map__reuse_fd(opened->maps.control, sw->map.control) ?:
-		 bpf_map__reuse_fd(opened->maps.tables, sw->map.tables) ?:
-		 bpf_map__reuse_fd(opened->maps.port_counters, sw->map.port_counters) ?:
-		 bpf_map__reuse_fd(opened->maps.consumers, sw->map.consumers) ?:
-		 bpf_map__set_autocreate(opened->maps.tick_reads, false) ?:
-		 bpf_map__set_autocreate(opened->maps.rule_counters, false);
-	if (!result && sockets >= 0)
-		result = bpf_map__reuse_fd(opened->maps.sockets, sockets);
-	result = result ?: xsk_bpf__load(opened);
+	result = adopt_maps(sw, opened, sockets) ?: xsk_bpf__load(opened);
 	if (result) {
 		xsk_bpf__destroy(opened);
 		return result;

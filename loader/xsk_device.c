@@ -274,8 +274,26 @@ static int queues_of(const struct sluice *sw, const struct sluice_port *port,
 	return 0;
 }
 
-void xsk_far_end_get(const struct peer *far, unsigned int *queues, bool *zero_copy)
+static int stats_visit(const struct nlmsghdr *message, void *context)
 {
+	struct rtnl_link_stats64 stats = {};
+	const struct nlattr *attribute;
+	unsigned long long *dropped = context;
+
+	mnl_attr_for_each(attribute, message, sizeof(struct ifinfomsg)) {
+		if (mnl_attr_get_type(attribute) != IFLA_STATS64 ||
+		    mnl_attr_get_payload_len(attribute) < sizeof(stats))
+			continue;
+		memcpy(&stats, mnl_attr_get_payload(attribute), sizeof(stats));
+		*dropped = stats.rx_dropped;
+	}
+	return MNL_CB_OK;
+}
+
+void xsk_far_end_get(const struct peer *far, unsigned int *queues, bool *zero_copy,
+		     unsigned long long *overrun)
+{
+	char buffer[256] __attribute__((aligned(8)));
 	unsigned long long features = 0;
 	unsigned int most;
 	int own;
@@ -289,6 +307,12 @@ void xsk_far_end_get(const struct peer *far, unsigned int *queues, bool *zero_co
 		netns_leave(own);
 	}
 	*zero_copy = features & XDP_FEATURE_ZEROCOPY;
+	/* A program's redirect into a socket without room fails when the program is over; veth counts it
+	 * as not received. */
+	*overrun = 0;
+	if (netlink_talk(far->netns, link_request(buffer, RTM_GETLINK, far->ifindex, 0), stats_visit,
+			 overrun))
+		*overrun = 0;
 }
 
 int xsk_queues(const struct sluice *sw, const struct sluice_config *config,

@@ -15,6 +15,7 @@
 #include <sys/utsname.h>
 
 #include "bpf/sluice.skel.h"
+#include "bpf/xsk.skel.h"
 #include "tests/harness/bpf_switch.h"
 
 #define RECORD "tests/bpf/verifier_budget.txt"
@@ -138,6 +139,21 @@ static void entry_points_leave_room_on_the_stack_of_older_kernels(void **state)
 	sluice_bpf__destroy(skeleton);
 }
 
+/* What is loaded once for each AF_XDP port. Older kernels take it, or do not, when they run this. */
+static void the_program_of_far_ends_is_taken(void **state)
+{
+	struct xsk_bpf *skeleton = xsk_bpf__open_and_load();
+	struct figures now;
+
+	(void)state;
+	assert_non_null(skeleton);
+	now = measure(skeleton->progs.sluice_xsk);
+	print_message("%-20s %7u instructions verified, %6u bytes\n", now.program, now.verified,
+		      now.bytes);
+	assert_true(now.verified < MOST);
+	xsk_bpf__destroy(skeleton);
+}
+
 static void record_the_budget(void **state)
 {
 	struct bpf_switch *sw = *state;
@@ -162,6 +178,7 @@ int main(int count, char **arguments)
 	const struct CMUnitTest check[] = {
 		cmocka_unit_test(programs_stay_within_their_budget),
 		cmocka_unit_test(entry_points_leave_room_on_the_stack_of_older_kernels),
+		cmocka_unit_test(the_program_of_far_ends_is_taken),
 	};
 	const struct CMUnitTest record[] = { cmocka_unit_test(record_the_budget) };
 

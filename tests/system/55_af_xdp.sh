@@ -160,6 +160,48 @@ frames_of_a_dead_consumer_are_dropped_and_counted()
 	[ "$(unread)" -ge $((before + 2)) ]
 }
 
+# flood ADDRESS: more datagrams of one flow than a queue's rings hold.
+flood()
+{
+	in_guest web1 /usr/bin/python3 -c '
+import socket, sys
+to = socket.getaddrinfo(sys.argv[1], 53, type=socket.SOCK_DGRAM)[0]
+with socket.socket(to[0], to[1]) as s:
+    s.connect(to[4])
+    for i in range(5000):
+        s.send(b"x")' "$1"
+}
+
+# packets rx|tx: that nf.1 has sent, or been sent.
+packets() { sluice -j stats nf.1 | json "d['$1']['packets']"; }
+
+# Whatever it was sent since $sent, $overrun and $back were noted came back, or is counted as lost.
+all_is_accounted_for()
+{
+	[ $(($(packets tx) - sent)) = $(($(packets rx) - back + $(state overrun) - overrun)) ]
+}
+
+frames_that_a_consumer_has_no_room_for_are_counted()
+{
+	local to sent back overrun
+	for to in 10.1.1.9 fd00:1:0:1::9; do
+		sent=$(packets tx)
+		back=$(packets rx)
+		overrun=$(state overrun)
+		forward nf.1
+		passes web1 udp $to 53
+		kill -STOP "$consumer"
+		flood $to
+		[ "$(state overrun)" -gt "$overrun" ]
+		[ "$(state read)" = 2 ]
+		kill -CONT "$consumer"
+		passes web1 udp $to 53
+		until_true 5 all_is_accounted_for
+		end_forward
+	done
+	sluice status | grep -q 'too slowly for [0-9]* frames'
+}
+
 frames_of_a_dead_consumer_go_up_the_stack_if_told_so()
 {
 	local before drops
@@ -249,6 +291,7 @@ run_tests the_switch_makes_the_device_and_says_who_reads user_space_answers_gues
 	what_user_space_sends_arrives_if_it_may what_user_space_sends_is_guarded \
 	what_user_space_sends_is_judged_by_its_nsg_and_the_acls \
 	frames_of_a_dead_consumer_are_dropped_and_counted \
+	frames_that_a_consumer_has_no_room_for_are_counted \
 	frames_of_a_dead_consumer_go_up_the_stack_if_told_so \
 	a_queue_takes_one_socket_and_a_port_has_so_many_queues \
 	acceleration_is_switched_off_and_on_on_a_live_port newer_programs_keep_the_sockets \

@@ -47,6 +47,12 @@ end_forward()
 	wait "$consumer" || true
 }
 
+kill_forward()
+{
+	kill -KILL "$consumer"
+	wait "$consumer" || true
+}
+
 reset()
 {
 	[ -z "$consumer" ] || end_forward
@@ -111,10 +117,62 @@ without_a_consumer_new_flows_fall_back_or_are_dropped_by_the_rule()
 	dropped_as no-consumer web1 silent web1 udp fd00:1:0:1::5 123
 	forward
 	goes_to nf passes web1 udp 10.1.1.5 123
-	kill -KILL "$consumer"
-	wait "$consumer" || true
+	kill_forward
 	dropped_as no-consumer web1 silent web1 udp 10.1.1.5 123
 	goes_to web2 passes web1 udp 10.1.1.5 53
+}
+
+# The frame that finds nobody at the far end is lost, and counted there.
+established_flows_of_a_dead_consumer_go_to_who_has_their_destination()
+{
+	local to
+	for to in 10.1.1.5 fd00:1:0:1::5; do
+		forward
+		hold_open web1 $to 53 udp
+		goes_to nf hears 5000
+		kill_forward
+		dropped_as no-consumer nf deaf "$SILENCE"
+		stays_from nf goes_to web2 hears 5000
+		# They stay there, also when somebody reads again.
+		forward
+		stays_from nf goes_to web2 hears 5000
+		end_forward
+		hold_close
+	done
+}
+
+established_flows_of_a_dead_consumer_are_dropped_if_the_rule_says_so()
+{
+	local to
+	for to in 10.1.1.5 fd00:1:0:1::5; do
+		forward
+		hold_open web1 $to 123 udp
+		goes_to nf hears 5000
+		kill_forward
+		dropped_as no-consumer nf deaf "$SILENCE"
+		stays_from web2 stays_from nf dropped_as no-consumer web1 deaf "$SILENCE"
+		forward
+		goes_to nf hears 5000
+		end_forward
+		hold_close
+	done
+}
+
+# A mirror is a peer that opens at the same moment, and then an echo.
+connections_to_a_dead_consumer_hear_from_who_has_their_destination()
+{
+	local to
+	sluice steer add http --vnet blue --priority 300 --to nf --protocol Tcp --destination-ports 80
+	for to in 10.1.1.5 fd00:1:0:1::5; do
+		forward
+		hold_open web1 $to 80
+		goes_to nf hears 5000
+		kill_forward
+		# What was lost is sent again, to web2, which knows nothing of the connection and says so.
+		dropped_as no-consumer nf goes_to web2 closed 5000
+		hold_close
+	done
+	sluice steer delete http
 }
 
 what_user_space_answers_as_another_needs_the_guard_opened()
@@ -163,6 +221,9 @@ must world
 run_tests chosen_flows_go_to_user_space_and_are_answered the_trace_says_where_a_steered_packet_goes \
 	an_address_nobody_has_can_be_served_in_user_space \
 	without_a_consumer_new_flows_fall_back_or_are_dropped_by_the_rule \
+	established_flows_of_a_dead_consumer_go_to_who_has_their_destination \
+	established_flows_of_a_dead_consumer_are_dropped_if_the_rule_says_so \
+	connections_to_a_dead_consumer_hear_from_who_has_their_destination \
 	what_user_space_answers_as_another_needs_the_guard_opened \
 	a_new_rule_leaves_connections_where_they_are steer_rules_are_things_of_the_document
 finish

@@ -4,8 +4,9 @@
  *
  *   guest serve tcp:80 udp:53 sink:9000   echo (sink: swallow) until killed; says "ready"
  *   guest tcp|udp ADDRESS PORT [MS [SIZE]]  one question; says "reached", "refused" or "silence"
- *   guest hold ADDRESS PORT               a TCP connection; each line "MS" on stdin: say something,
- *                                         wait MS for the echo, say "heard", "silence" or "closed"
+ *   guest hold ADDRESS PORT [udp]         a TCP connection, or a UDP socket that stays; each line "MS" on
+ *                                         stdin: say something, wait MS for the echo, say "heard",
+ *                                         "silence" or "closed"
  *   guest bulk ADDRESS PORT MEGABYTES     to a sink; says megabits per second
  *   guest burst ADDRESS PORT COUNT [MS]   COUNT datagrams to an echo at most 64 under way; says
  *                                         "sent N heard N"
@@ -132,9 +133,22 @@ static int ask_udp(struct addrinfo *to, int ms, size_t size)
 	return say("silence", 1);
 }
 
+/* A datagram socket that has heard something of the other end. */
+static int meet_udp(struct addrinfo *to)
+{
+	int fd = socket(to->ai_family, SOCK_DGRAM, 0);
+	char byte = 'x';
+
+	if (fd < 0 || connect(fd, to->ai_addr, to->ai_addrlen))
+		die("socket");
+	if (send(fd, &byte, 1, 0) != 1 || !readable(fd, now_ms() + 5000))
+		return say("silence", 1);
+	return recv(fd, &byte, 1, 0) == 1 ? fd : say("refused", 1);
+}
+
 static int hold(struct addrinfo *to)
 {
-	int fd = ask_tcp(to, 5000, 1);
+	int fd = to->ai_socktype == SOCK_DGRAM ? meet_udp(to) : ask_tcp(to, 5000, 1);
 	char line[64], sent = 'a', got;
 	long long until;
 
@@ -401,8 +415,8 @@ int main(int count, char **word)
 	if (!strcmp(verb, "udp") && count >= 4)
 		return ask_udp(resolve(word[2], word[3], SOCK_DGRAM), count > 4 ? atoi(word[4]) : 5000,
 			       count > 5 ? atoi(word[5]) : 32);
-	if (!strcmp(verb, "hold") && count == 4)
-		return hold(resolve(word[2], word[3], SOCK_STREAM));
+	if (!strcmp(verb, "hold") && count >= 4)
+		return hold(resolve(word[2], word[3], count > 4 ? SOCK_DGRAM : SOCK_STREAM));
 	if (!strcmp(verb, "bulk") && count == 5)
 		return bulk(resolve(word[2], word[3], SOCK_STREAM), atol(word[4]));
 	if (!strcmp(verb, "burst") && count >= 5)

@@ -328,13 +328,13 @@ seen()
 	[ "$seen" -gt 0 ]
 }
 
-# hold_open GUEST ADDRESS PORT: a TCP connection that stays; one at a time. Then `hears MS`: an echo
-# comes back over it within MS; `deaf MS`: none does.
+# hold_open GUEST ADDRESS PORT [udp]: a TCP connection, or a socket, that stays; one at a time. Then
+# `hears MS`: an echo comes back over it within MS; `deaf MS`: none does; `closed MS`: the other end ends it.
 hold_open()
 {
 	rm -f "$work/hold.in" "$work/hold.out"
 	mkfifo "$work/hold.in" "$work/hold.out"
-	in_guest "$1" "$GUEST" hold "$2" "$3" <"$work/hold.in" >"$work/hold.out" &
+	in_guest "$1" "$GUEST" hold "${@:2}" <"$work/hold.in" >"$work/hold.out" &
 	echo $! >>"$work/pids"
 	exec 6>"$work/hold.in" 7<"$work/hold.out"
 	[ "$(hold_answer)" = open ]
@@ -356,6 +356,12 @@ deaf()
 {
 	echo "$1" >&6
 	[ "$(hold_answer)" != heard ]
+}
+
+closed()
+{
+	echo "$1" >&6
+	[ "$(hold_answer)" = closed ]
 }
 
 hold_close() { exec 6>&- 7<&-; }
