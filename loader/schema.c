@@ -416,11 +416,32 @@ static const char *article(const struct schema_kind *kind)
 	return strchr("aeioun", kind->name[0]) ? "an" : "a"; /* n: an nsg */
 }
 
+/* Keys that one would look for, and why there are none. */
+static const struct {
+	const char *kind, *key, *why;
+} absent_keys[] = {
+	{ "steer", "queue",
+	  "a socket is given frames of the queue they came in on only, which the kernel chooses; "
+	  "to choose a socket, give each a port of one queue and name that port in \"to\"" },
+};
+
+static const char *why_absent(const struct schema_kind *kind, const char *key)
+{
+	for (size_t i = 0; i < sizeof(absent_keys) / sizeof(absent_keys[0]); i++)
+		if (!strcmp(kind->name, absent_keys[i].kind) && !strcmp(key, absent_keys[i].key))
+			return absent_keys[i].why;
+	return NULL;
+}
+
 int schema_unknown_key(const struct schema_kind *kind, const char *prefix, const char *key,
 		       struct sluice_error *error)
 {
 	struct key_report report = { .wrong = key };
+	const char *why = why_absent(kind, key);
 
+	if (why)
+		return sluice_error_set(error, -EINVAL, "%s %s has no \"%s\": %s", article(kind),
+					kind->name, key, why);
 	each_key(kind, prefix, &report, report_key);
 	if (report.nearest[0])
 		return sluice_error_set(error, -EINVAL,

@@ -128,6 +128,11 @@ static const struct bad bad_documents[] = {
 	{ "a_steer_in_no_vnet",
 	  HEAD BLUE PORT(MAC) "steers: [{name: s, vnet: @red, priority: 100, to: vm1}]\n",
 	  "vnet \"red\" does not exist, but steer \"s\" is in it" },
+	{ "a_steer_to_a_queue",
+	  HEAD BLUE PORT(MAC) "steers: [{name: s, vnet: blue, priority: 100, to: vm1, @queue: 2}]\n",
+	  "a steer has no \"queue\": a socket is given frames of the queue they came in on only, "
+	  "which the kernel chooses; to choose a socket, give each a port of one queue and name that "
+	  "port in \"to\"" },
 	{ "two_steers_of_one_priority",
 	  HEAD BLUE PORT(MAC) "steers: [{name: s, vnet: blue, priority: 100, to: vm1}, "
 			      "{name: t, vnet: blue, priority: @100, to: vm1}]\n",

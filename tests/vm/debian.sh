@@ -7,8 +7,9 @@
 #
 #   refuse WHAT               says what failed and the last thing apt said, and ends with 1
 #   debian_lists DIR SUITE... gets the suites' lists into DIR; sets the array `apt` (options for apt)
+#   debian_unpack DIR PACKAGE... gets the packages by these lists and unpacks them into DIR/root
 #
-# Both use $say, a file for what commands say.
+# All use $say, a file for what commands say.
 
 refuse()
 {
@@ -36,4 +37,17 @@ debian_lists()
 		-o "APT::Sandbox::User=$(id -un)" -o APT::Update::Error-Mode=any
 		-o Acquire::Retries=1 -o Acquire::http::Timeout=20)
 	timeout 120 apt-get "${apt[@]}" update >"$say" 2>&1 || refuse "apt does not get the lists of $*"
+}
+
+debian_unpack()
+{
+	local work=$1 package
+	shift
+
+	mkdir -p "$work/debs" "$work/root" || exit 1
+	(cd "$work/debs" && timeout 300 apt-get "${apt[@]}" download "$@") >"$say" 2>&1 ||
+		refuse "apt does not get $1"
+	for package in "$work"/debs/*.deb; do
+		dpkg -x "$package" "$work/root" >"$say" 2>&1 || refuse "$package can not be unpacked"
+	done
 }

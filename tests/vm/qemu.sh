@@ -44,7 +44,7 @@ if works; then
 fi
 
 work=$place.new
-rm -rf "$work" && mkdir -p "$work/debs" "$work/root" || exit 1
+rm -rf "$work" && mkdir -p "$work" || exit 1
 work=$(cd "$work" && pwd)
 say=$work/said
 trap 'rm -rf "$work"' EXIT
@@ -57,11 +57,7 @@ apt-get "${apt[@]}" -s install -t "$release-backports" --no-install-recommends q
 	>"$say" 2>&1 || refuse "apt finds no QEMU in $release-backports"
 mapfile -t packages < <(sed -nE 's/^Inst ([^ ]+) .*\(([^ ]+) .*/\1=\2/p' "$say")
 [ ${#packages[@]} -gt 0 ] || refuse "$release-backports has no newer QEMU"
-(cd "$work/debs" && timeout 300 apt-get "${apt[@]}" download "${packages[@]}") >"$say" 2>&1 ||
-	refuse "apt does not get QEMU from $release-backports"
-for package in "$work"/debs/*.deb; do
-	dpkg -x "$package" "$work/root" >"$say" 2>&1 || refuse "$package can not be unpacked"
-done
+debian_unpack "$work" "${packages[@]}"
 rm -rf "$place" && mv "$work/root" "$place" || exit 1
 works || { echo "the QEMU of $release-backports does not run here, or has no igb" >&2; exit 1; }
 unpacked
