@@ -241,4 +241,4 @@ install: all ## into DESTDIR and PREFIX (/usr/local)
 clean: ## remove what was built
 	rm -rf $(BUILD)
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD) -type f -name '*.d' 2>/dev/null)

@@ -17,20 +17,18 @@ suite=trixie
 # Debian 13's programs need its C library, and so its loader.
 unpacked()
 {
-	local root libraries
+	local root
 
 	root=$(cd "$place" && pwd)
-	libraries=$root/usr/lib/x86_64-linux-gnu
-	printf '%s\n' "$root/usr/lib64/ld-linux-x86-64.so.2" --library-path "$libraries" \
-		"$root/usr/bin/dpdk-testpmd" -d "$libraries/librte_mempool_ring.so.25" \
-		-d "$libraries/librte_net_af_xdp.so.25"
+	printf '%s\n' "$root/lib/ld-linux-x86-64.so.2" --library-path "$root/lib" "$root/dpdk-testpmd" \
+		-d "$root/lib/librte_mempool_ring.so.25" -d "$root/lib/librte_net_af_xdp.so.25"
 }
 
 works()
 {
 	local command
 
-	[ -x "$place/usr/bin/dpdk-testpmd" ] && mapfile -t command < <(unpacked) && [ -e "${command[-1]}" ] &&
+	[ -x "$place/dpdk-testpmd" ] && mapfile -t command < <(unpacked) &&
 		"${command[@]}" -h 2>&1 | grep -q 'EAL common options'
 }
 
@@ -59,6 +57,8 @@ apt-get "${apt[@]}" -s install --no-install-recommends "${libraries[@]}" \
 	refuse "apt finds no AF_XDP driver of DPDK in $suite"
 mapfile -t packages < <(sed -nE 's/^Inst ([^ ]+) .*\(([^ ]+) .*/\1=\2/p' "$say")
 debian_unpack "$work" dpdk-dev "${packages[@]}"
-rm -rf "$place" && mv "$work/root" "$place" || exit 1
+rm -rf "$place" && mkdir "$place" &&
+	mv "$work/root/usr/lib/x86_64-linux-gnu" "$place/lib" &&
+	mv "$work/root/usr/bin/dpdk-testpmd" "$place" || exit 1
 works || { echo "the testpmd of $suite does not run here" >&2; exit 1; }
 unpacked
