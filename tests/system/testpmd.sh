@@ -14,14 +14,15 @@ export PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin" LC_ALL=C
 place=${BUILD:-build}/dpdk
 suite=trixie
 
-# Debian 13's programs need its C library, and so its loader.
+# Debian 13's programs need its C library, and so its loader, which brings the drivers along: DPDK itself
+# takes none from below a directory that everybody may write to, as /tmp.
 unpacked()
 {
 	local root
 
 	root=$(cd "$place" && pwd)
-	printf '%s\n' "$root/lib/ld-linux-x86-64.so.2" --library-path "$root/lib" "$root/dpdk-testpmd" \
-		-d "$root/lib/librte_mempool_ring.so.25" -d "$root/lib/librte_net_af_xdp.so.25"
+	printf '%s\n' "$root/lib/ld-linux-x86-64.so.2" --library-path "$root/lib" \
+		--preload librte_mempool_ring.so.25:librte_net_af_xdp.so.25 "$root/dpdk-testpmd"
 }
 
 works()
