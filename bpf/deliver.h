@@ -41,26 +41,69 @@ static __always_inline __u32 device_slot(const struct packet *packet, void *map,
 	return slot;
 }
 
-static __always_inline int deliver_xdp(struct packet *packet, int outcome)
+/* An answer goes back by the device that the frame came in by. */
+static __always_inline int return_frame(struct packet *packet, bool function)
 {
+	__u32 slot = packet->in_slot;
+
+	count_sent(packet, slot, frame_length(packet));
+	if (function) {
+		if (!frame_push_vlan(packet, packet->in->vlan))
+			return XDP_TX;
+		drop(packet, DROP_REWRITE_FAILED);
+		return XDP_DROP;
+	}
+	if (packet->in->delivery == DELIVERY_VF)
+		slot += SLUICE_MAX_PORTS; /* the first is the VF's */
+	/* veth wakes the far end after XDP_TX only when that has an XDP program of its own, after
+	 * a redirect always. */
+	return bpf_redirect_map(&devices, slot, XDP_TX);
+}
+
+/* To a VF, by the NIC that it belongs to, which is told by the tag: what to return, or a drop reason
+ * below zero. */
+static __noinline int send_to_function(struct packet *packet)
+{
+	__u32 slot = packet->out_slot;
+	const struct bpf_devmap_val *device = bpf_map_lookup_elem(&devices, &slot);
+
+	if (!device)
+		return -DROP_DEVICE_GONE;
+	if (!packet->out || frame_push_vlan(packet, packet->out->vlan))
+		return -DROP_REWRITE_FAILED;
+	if (device->ifindex == packet->xdp->ingress_ifindex)
+		return XDP_TX;
+	return bpf_redirect_map(&devices, slot, XDP_DROP) == XDP_REDIRECT ? XDP_REDIRECT :
+									     -DROP_DEVICE_GONE;
+}
+
+/* What to return, or a drop reason below zero. */
+static __always_inline int send_frame(struct packet *packet)
+{
+	__u32 slot = device_slot(packet, &devices, packet->xdp);
+
+	if (packet->out && packet->out->delivery == DELIVERY_VF && slot == packet->out_slot)
+		return send_to_function(packet);
+	/* The flags say what to return when the slot has no device. */
+	return bpf_redirect_map(&devices, slot, 0) ?: -DROP_DEVICE_GONE;
+}
+
+/* function: the frame came from a VF. */
+static __always_inline int deliver_xdp(struct packet *packet, int outcome, bool function)
+{
+	int verdict;
+
 	if (outcome == LEAVE_HOST)
 		return XDP_PASS;
-	if (outcome == LEAVE_ANSWERED) {
-		count_sent(packet, packet->in_slot, frame_length(packet));
-		/* veth wakes the far end after XDP_TX only when that has an XDP program of its own, after
-		 * a redirect always. */
-		return bpf_redirect_map(&devices, packet->in_slot, XDP_TX);
-	}
-	/* The flags say what to return when the slot has no device. */
-	if (!outcome && bpf_redirect_map(&devices, device_slot(packet, &devices, packet->xdp),
-					 XDP_DROP) != XDP_REDIRECT)
-		outcome = DROP_DEVICE_GONE;
-	if (outcome) {
-		drop(packet, outcome);
+	if (outcome == LEAVE_ANSWERED)
+		return return_frame(packet, function);
+	verdict = outcome ? -outcome : send_frame(packet);
+	if (verdict < 0) {
+		drop(packet, -verdict);
 		return XDP_DROP;
 	}
 	count_sent(packet, packet->out_slot, packet->length);
-	return XDP_REDIRECT;
+	return verdict;
 }
 
 /* Hands the skb to the device of packet->out_slot, or says that it is gone. */
@@ -71,6 +114,9 @@ static __always_inline int redirect_skb(struct packet *packet, long *verdict)
 
 	if (!device || !packet->out)
 		return DROP_DEVICE_GONE;
+	if (packet->out->delivery == DELIVERY_VF && slot == packet->out_slot &&
+	    frame_push_vlan(packet, packet->out->vlan))
+		return DROP_REWRITE_FAILED;
 	if (packet->out->flags & PORT_REDIRECT_PEER) {
 		/* The peer's stack takes the skb as it is, and its destination was not this
 		 * side's MAC. */

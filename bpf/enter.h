@@ -67,8 +67,7 @@ static __noinline bool refuse_device(struct packet *packet)
 	return false;
 }
 
-/* Lets a frame in at a device. False: it is no port, and the frame is to be dropped. */
-static __always_inline bool enter(struct packet *packet, __u32 ifindex)
+static __always_inline void begin(struct packet *packet)
 {
 	packet->read_only = 0;
 	packet->tracing = 0;
@@ -77,9 +76,14 @@ static __always_inline bool enter(struct packet *packet, __u32 ifindex)
 	packet->in_slot = 0;
 	packet->in = NULL;
 	packet->root = NULL;
-	if (enter_version(packet)) {
-		packet->in_slot = slot_of_device(packet->root, ifindex);
-		packet->in = port_at(packet->root, packet->in_slot);
+}
+
+/* Lets a frame in by a slot. False: no port is there, and the frame is to be dropped. */
+static __always_inline bool enter_slot(struct packet *packet, __u32 slot)
+{
+	if (packet->root) {
+		packet->in_slot = slot;
+		packet->in = port_at(packet->root, slot);
 	}
 	if (!packet->in) {
 		know_nothing(packet);
@@ -87,6 +91,17 @@ static __always_inline bool enter(struct packet *packet, __u32 ifindex)
 	}
 	count_received(packet);
 	return true;
+}
+
+/* Lets a frame in at a port's device. */
+static __always_inline bool enter(struct packet *packet, __u32 ifindex)
+{
+	__u32 slot = 0;
+
+	begin(packet);
+	if (enter_version(packet))
+		slot = slot_of_device(packet->root, ifindex);
+	return enter_slot(packet, slot);
 }
 
 #endif

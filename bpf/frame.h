@@ -150,6 +150,50 @@ static __always_inline int frame_set_length(struct packet *packet, __u32 length)
 	return error ? DROP_REWRITE_FAILED : 0;
 }
 
+/* The two MACs, as they are moved when a tag comes in behind them or goes. */
+struct frame_macs {
+	__u64 first;
+	__u32 rest;
+} __attribute__((packed));
+
+/* Puts a VLAN tag on. */
+static __always_inline int frame_push_vlan(struct packet *packet, __u16 vlan)
+{
+	struct {
+		struct frame_macs macs;
+		__be16 type;
+		__be16 tci;
+	} __attribute__((packed)) *frame;
+	struct frame_macs *before;
+
+	if (packet->hook == HOOK_TC)
+		return bpf_skb_vlan_push(packet->skb, bpf_htons(ETHERTYPE_VLAN), vlan) ?
+			       DROP_REWRITE_FAILED :
+			       0;
+	if (frame_grow_front(packet, VLAN_HEADER))
+		return DROP_REWRITE_FAILED;
+	frame = frame_at(packet, 0, sizeof(*frame));
+	before = frame_at(packet, VLAN_HEADER, sizeof(*before));
+	if (!frame || !before)
+		return DROP_REWRITE_FAILED;
+	frame->macs = (struct frame_macs){ before->first, before->rest };
+	frame->type = bpf_htons(ETHERTYPE_VLAN);
+	frame->tci = bpf_htons(vlan);
+	return 0;
+}
+
+/* Takes off the tag that an XDP frame begins with. */
+static __always_inline int frame_pop_vlan(struct packet *packet)
+{
+	struct frame_macs *macs = frame_at(packet, 0, sizeof(*macs));
+	struct frame_macs *behind = frame_at(packet, VLAN_HEADER, sizeof(*behind));
+
+	if (!macs || !behind)
+		return DROP_FRAME_SHORT;
+	*behind = (struct frame_macs){ macs->first, macs->rest };
+	return bpf_xdp_adjust_head(packet->xdp, VLAN_HEADER) ? DROP_REWRITE_FAILED : 0;
+}
+
 /* An IPv6 hop limit went down by one. A device that summed the frame wants to know; the sum of an
  * IPv4 packet does not change, as the header's own checksum makes up for it. */
 static __always_inline void frame_hop_taken(struct packet *packet)

@@ -22,18 +22,26 @@ static __always_inline const struct control *control_get(void)
 	return bpf_map_lookup_elem(&control, &zero);
 }
 
+/* What device buckets say of a device, or NULL. */
+static __always_inline const struct device_entry *find_device(__u32 buckets, __u32 mask,
+							       __u32 ifindex)
+{
+	const struct device_bucket *bucket = table_at(buckets + (ifindex & mask));
+
+	if (!bucket || !ifindex)
+		return NULL;
+	for (int i = 0; i < DEVICES_PER_BUCKET; i++)
+		if (bucket->entry[i].ifindex == ifindex)
+			return &bucket->entry[i];
+	return NULL;
+}
+
 /* The slot of the port behind a device, or 0. */
 static __always_inline __u32 slot_of_device(const struct root *root, __u32 ifindex)
 {
-	const struct device_bucket *bucket =
-		table_at(root->devices + (ifindex & root->device_mask));
+	const struct device_entry *entry = find_device(root->devices, root->device_mask, ifindex);
 
-	if (!bucket || !ifindex)
-		return 0;
-	for (int i = 0; i < DEVICES_PER_BUCKET; i++)
-		if (bucket->entry[i].ifindex == ifindex)
-			return bucket->entry[i].slot;
-	return 0;
+	return entry ? entry->slot : 0;
 }
 
 /* The port in a slot of this version, or NULL. */

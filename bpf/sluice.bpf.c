@@ -11,6 +11,7 @@
 #include "bpf/consumers.h"
 #include "bpf/deliver.h"
 #include "bpf/flow.h"
+#include "bpf/function.h"
 #include "bpf/hops.h"
 #include "bpf/import.h"
 #include "bpf/parse.h"
@@ -50,7 +51,7 @@ int sluice_xdp(struct xdp_md *xdp)
 	packet.hook = HOOK_XDP;
 	if (!enter(&packet, xdp->ingress_ifindex))
 		return XDP_DROP;
-	return deliver_xdp(&packet, carry(&packet));
+	return deliver_xdp(&packet, carry(&packet), false);
 }
 
 SEC("tc")
@@ -117,12 +118,21 @@ int sluice_start(struct __sk_buff *skb)
 	return start_sweep();
 }
 
-/* Uplinks in this version carry the host's own traffic only: everything goes up the stack. */
+/* Uplinks carry the host's own traffic, which goes up the stack, and what VFs send. */
 SEC("xdp")
 int sluice_uplink_xdp(struct xdp_md *xdp)
 {
-	return XDP_PASS;
+	struct packet packet;
+	int outcome;
+
+	packet.xdp = xdp;
+	packet.hook = HOOK_XDP;
+	outcome = enter_function(&packet, xdp->ingress_ifindex);
+	if (outcome)
+		return outcome == LEAVE_HOST ? XDP_PASS : XDP_DROP;
+	return deliver_xdp(&packet, carry(&packet), true);
 }
+
 
 SEC("tc")
 int sluice_uplink_tc(struct __sk_buff *skb)

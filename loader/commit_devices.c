@@ -41,6 +41,17 @@ static int put(const struct sluice *sw, __u32 slot, __u32 ifindex, struct sluice
 	return 0;
 }
 
+/* The NIC's own device leads to its VFs. */
+static __u32 first_of(const struct placement *placement)
+{
+	return placement->function.carries ? placement->function.ifindex : placement->ifindex;
+}
+
+static __u32 second_of(const struct placement *placement)
+{
+	return placement->function.carries ? placement->ifindex : placement->second;
+}
+
 /* Both devices of a port's slot. */
 static int put_both(const struct sluice *sw, __u32 slot, __u32 first, __u32 second,
 		    struct sluice_error *error)
@@ -60,8 +71,8 @@ bool devices_in_place(const struct commit *commit)
 		__u32 slot = ids_find(commit->sw->slots, commit->config->ports[i].name);
 		const struct placement *placement = &commit->placements[i];
 
-		if (!holds(commit->sw, slot, placement->ifindex) ||
-		    !holds(commit->sw, slot + SLUICE_MAX_PORTS, placement->second))
+		if (!holds(commit->sw, slot, first_of(placement)) ||
+		    !holds(commit->sw, slot + SLUICE_MAX_PORTS, second_of(placement)))
 			return false;
 	}
 	return true;
@@ -74,8 +85,8 @@ int devices_fill(const struct commit *commit, struct sluice_error *error)
 	for (size_t i = 0; i < commit->config->port_count && !result; i++) {
 		__u32 slot = ids_find(commit->sw->slots, commit->config->ports[i].name);
 
-		result = put_both(commit->sw, slot, commit->placements[i].ifindex,
-				  commit->placements[i].second, error);
+		result = put_both(commit->sw, slot, first_of(&commit->placements[i]),
+				  second_of(&commit->placements[i]), error);
 	}
 	return result;
 }
@@ -99,11 +110,35 @@ int devices_remove_gone(const struct commit *commit, struct sluice_error *error)
 	return result;
 }
 
+/* A NIC whose VFs are ports stands first where these carry them, as the version says. */
+static void put_functions_first(const struct sluice *sw, const struct device_bucket *bucket,
+				__u32 *ifindex)
+{
+	const struct root *root = switch_root(sw);
+	const struct port *ports = (const struct port *)&sw->lines[root->ports];
+
+	for (int at = 0; at < DEVICES_PER_BUCKET; at++) {
+		const struct function_slots *slots =
+			(const struct function_slots *)&sw->lines[bucket->entry[at].functions];
+
+		for (size_t i = 0; bucket->entry[at].ifindex && i < FUNCTIONS_PER_DEVICE; i++) {
+			__u16 slot = slots[i / FUNCTIONS_PER_LINE].slot[i % FUNCTIONS_PER_LINE];
+
+			if (!slot || ports[slot].delivery != DELIVERY_VF)
+				continue;
+			ifindex[slot + SLUICE_MAX_PORTS] = ifindex[slot];
+			ifindex[slot] = bucket->entry[at].ifindex;
+		}
+	}
+}
+
 int devices_heal(const struct sluice *sw, struct sluice_error *error)
 {
 	const struct root *root = switch_root(sw);
 	const struct device_bucket *buckets =
 		(const struct device_bucket *)&sw->lines[root->devices];
+	const struct device_bucket *functions =
+		(const struct device_bucket *)&sw->lines[root->functions];
 	__u32 *ifindex = calloc(2 * SLUICE_MAX_PORTS, sizeof(*ifindex));
 	int result = 0;
 
@@ -115,6 +150,8 @@ int devices_heal(const struct sluice *sw, struct sluice_error *error)
 				ifindex[buckets[i].entry[at].slot +
 					(buckets[i].entry[at].second ? SLUICE_MAX_PORTS : 0)] =
 					buckets[i].entry[at].ifindex;
+	for (__u32 i = 0; root->functions && i <= root->function_mask; i++)
+		put_functions_first(sw, &functions[i], ifindex);
 	for (__u32 slot = 1; slot < 2 * SLUICE_MAX_PORTS && !result; slot++) {
 		result = put(sw, slot, ifindex[slot], error);
 		/* The device vanished since: its slot is empty, as it should be. */

@@ -209,7 +209,9 @@ static int lay_port(struct compiler *compiler, size_t index, struct port *port)
 	port->flags = port_flags(compiler, from, &compiler->placements[index], subnet_nsg);
 	port->delivery = compiler->placements[index].delivery;
 	port->queues = compiler->placements[index].queues;
-	port->second = compiler->placements[index].second != 0;
+	port->second = compiler->placements[index].second ||
+		       compiler->placements[index].function.carries;
+	port->vlan = function_vlan(&compiler->placements[index].function);
 	port->flow_limit = from->flow_limit ?: compiler->flow_share;
 	for (int i = 0; i < DIRECTION_COUNT && !result; i++) {
 		result = compile_switch_acls(compiler, build, i, &port->switch_acl[i]);
@@ -241,89 +243,6 @@ static int lay_ports(struct compiler *compiler, struct root *root, struct port *
 	return result;
 }
 
-/* --- devices --- */
-
-/* A port admits what its device sends only when it is there and has an address to send from. */
-static __u32 admitting_ifindex(const struct compiler *compiler, size_t index, int which)
-{
-	const struct placement *placement = &compiler->placements[index];
-
-	if (!compiler->config->ports[index].address_count)
-		return 0;
-	return which ? placement->second : placement->ifindex;
-}
-
-static bool devices_fit(const struct compiler *compiler, __u32 mask, __u8 *fill)
-{
-	memset(fill, 0, (size_t)mask + 1);
-	for (size_t i = 0; i < 2 * compiler->config->port_count; i++) {
-		__u32 ifindex = admitting_ifindex(compiler, i / 2, i % 2);
-
-		if (ifindex && fill[ifindex & mask]++ == DEVICES_PER_BUCKET)
-			return false;
-	}
-	return true;
-}
-
-/* The smallest number of buckets in which none overflows. */
-static int choose_device_buckets(struct compiler *compiler, __u32 *count)
-{
-	for (*count = 1; *count <= compiler->tables->count; *count *= 2) {
-		__u8 *fill = malloc(*count);
-		bool fits;
-
-		if (!fill)
-			return compiler_no_memory(compiler);
-		fits = devices_fit(compiler, *count - 1, fill);
-		free(fill);
-		if (fits)
-			return 0;
-	}
-	return sluice_error_set(compiler->error, -ENOSPC,
-				"the table has no room for the devices of the ports");
-}
-
-static int lay_device(struct compiler *compiler, struct device_bucket *bucket, size_t index,
-		      __u32 ifindex, bool second)
-{
-	int at = 0;
-
-	for (; bucket->entry[at].ifindex; at++)
-		if (bucket->entry[at].ifindex == ifindex)
-			return sluice_error_set(
-				compiler->error, -EINVAL,
-				"port %s and port %s have the same device; give each its own",
-				ids_key(compiler->slots, bucket->entry[at].slot),
-				compiler->config->ports[index].name);
-	bucket->entry[at].ifindex = ifindex;
-	bucket->entry[at].slot = compiler->port_slot[index];
-	bucket->entry[at].second = second;
-	return 0;
-}
-
-static int lay_devices(struct compiler *compiler, struct root *root)
-{
-	struct device_bucket *buckets;
-	__u32 count;
-	int result = choose_device_buckets(compiler, &count);
-
-	if (result)
-		return result;
-	root->devices = compiler_take(compiler, count);
-	if (!root->devices)
-		return -ENOSPC;
-	root->device_mask = count - 1;
-	buckets = tables_line(compiler->tables, root->devices);
-	for (size_t i = 0; i < 2 * compiler->config->port_count && !result; i++) {
-		__u32 ifindex = admitting_ifindex(compiler, i / 2, i % 2);
-
-		if (ifindex)
-			result = lay_device(compiler, &buckets[ifindex & root->device_mask], i / 2,
-					    ifindex, i % 2);
-	}
-	return result;
-}
-
 /* --- the whole --- */
 
 static int lay_network(struct compiler *compiler, struct root *root)
@@ -333,7 +252,7 @@ static int lay_network(struct compiler *compiler, struct root *root)
 	for (size_t i = 0; i < compiler->config->vnet_count && !result; i++)
 		result = compile_vnet(compiler, &compiler->vnet[i]);
 	if (!result)
-		result = lay_devices(compiler, root);
+		result = compile_devices(compiler, root);
 	for (size_t i = 0; i < compiler->tables->taken.count && !result; i++)
 		if (extents_add(&compiler->extents, &compiler->tables->taken.extent[i]))
 			result = compiler_no_memory(compiler);

@@ -8,6 +8,19 @@
 #include "loader/ids.h"
 #include "loader/tables.h"
 
+/* A virtual function (VF) of a NIC, which is a port's beside its device. */
+struct function {
+	__u32 ifindex; /* of the NIC's own device, the physical function; 0: the port has none */
+	__u16 number;
+	bool carries;  /* it is there, and the port is delivered to by it */
+};
+
+/* The VLAN that it lies in (maps/tables.h); 0: there is none. */
+static inline __u16 function_vlan(const struct function *function)
+{
+	return function->ifindex ? FUNCTION_FIRST_VLAN + function->number : 0;
+}
+
 /* What the host adds to a port of the document; found by loader/device.c. */
 struct placement {
 	__u32 ifindex; /* of the device in the switch's namespace; 0: not there, nothing is admitted */
@@ -16,6 +29,7 @@ struct placement {
 	char why[160];
 	__u8 queues; /* af_xdp: how many the far end receives on */
 	__u32 second; /* ifindex of the port's other device, admitted too; 0: none */
+	struct function function;
 };
 
 /* Fills the extent begun in tables with config as version `version`. placements: one per

@@ -71,6 +71,9 @@ int compile_selectors(struct compiler *compiler, const struct vnet_build *build,
 		      const struct sluice_selector *selectors, size_t count, bool *any,
 		      struct ranges *own, const struct ranges **ranges);
 
+/* compile_devices.c: lays the buckets that lead from devices, and from VFs, to ports. */
+int compile_devices(struct compiler *compiler, struct root *root);
+
 /* compile_steer.c: lays the steer rules of a vnet that compile_vnet() has laid. Policies are laid
  * behind the network: it comes after that. */
 int compile_steers(struct compiler *compiler, struct vnet_build *build);

@@ -55,7 +55,8 @@ struct port {
 					    * this version */
 	__u8 queues;                       /* af_xdp: how many its far end receives on */
 	__u8 second;                       /* 1: it has another device, to take over (maps/devices.h) */
-	__u8 padding[2];
+	__u16 vlan;                        /* the private VLAN of its VF (maps/tables.h); 0: it has
+					    * none. Frames for it are tagged when delivery is VF */
 };
 
 _Static_assert(sizeof(struct port) == SLUICE_CACHE_LINE, "a port is one line");

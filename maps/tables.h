@@ -37,12 +37,15 @@ struct root {
 	__u8 mac[6];            /* the switch's own MAC, as every guest sees it */
 	__u8 tcp_loose;         /* a flow may begin in mid-stream */
 	__u8 padding;
+	__u32 functions;        /* first line of device buckets: ifindex -> line of function_slots;
+				 * 0: no device has virtual functions that are ports' */
+	__u32 function_mask;
 	/* From here on for the writer and for people only. */
 	__u32 line_count;       /* in all extents */
 	__u32 network_extents;  /* of the extents, the first so many hold vnets and devices */
 	__u32 policies;         /* first line of the struct policy_record array */
 	__u32 policy_count;
-	__u8 reserved[12];
+	__u8 reserved[4];
 };
 
 struct extent {
@@ -83,13 +86,36 @@ struct rule_place {
  * Bucket of an ifindex: ifindex & device_mask. An unused entry has ifindex 0. */
 #define DEVICES_PER_BUCKET 8
 struct device_bucket {
-	struct {
+	struct device_entry {
 		__u32 ifindex;
-		__u16 slot;
-		__u16 second; /* 1: the port's other device (maps/devices.h) */
+		union {
+			struct {
+				__u16 slot;
+				__u16 second; /* 1: the port's other device (maps/devices.h) */
+			};
+			__u32 functions; /* in root.functions: line of function_slots */
+		};
 	} entry[DEVICES_PER_BUCKET];
 };
 
+/*
+ * Each virtual function (VF) of a NIC lies in a VLAN of its own, which the NIC puts on what the VF
+ * sends and takes off what it gets: so its embedded switch lets VFs reach nobody but the NIC's own
+ * device, the physical function (PF), whose program tells by the VLAN which VF sent a frame. VF n has
+ * the VLAN FUNCTION_FIRST_VLAN + n. At a device that is in the `functions` buckets these VLANs
+ * are the switch's alone; 4095 is no VLAN.
+ */
+#define FUNCTION_FIRST_VLAN 0xf00
+#define FUNCTIONS_PER_DEVICE 255
+#define FUNCTIONS_PER_LINE (SLUICE_CACHE_LINE / sizeof(__u16))
+#define FUNCTION_LINES ((FUNCTIONS_PER_DEVICE + FUNCTIONS_PER_LINE - 1) / FUNCTIONS_PER_LINE)
+
+/* The slots of a device's VFs, by number, FUNCTION_LINES long; 0: no port's. */
+struct function_slots {
+	__u16 slot[FUNCTIONS_PER_LINE];
+};
+
+_Static_assert(sizeof(struct function_slots) == SLUICE_CACHE_LINE, "slots fill a line");
 _Static_assert(sizeof(struct table_line) == SLUICE_CACHE_LINE, "a line is a line");
 _Static_assert(sizeof(struct root) == SLUICE_CACHE_LINE, "the root is one line");
 _Static_assert(sizeof(struct policy_record) == SLUICE_CACHE_LINE, "a record is one line");

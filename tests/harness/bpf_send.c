@@ -3,6 +3,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <net/if.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -129,7 +130,7 @@ static void read_verdict(enum via via, int verdict, struct outcome *outcome)
 	bool returned = redirected || (via == VIA_XDP && verdict == XDP_TX);
 
 	outcome->answered = returned && !outcome->slot;
-	outcome->delivered = redirected && outcome->slot;
+	outcome->delivered = returned && outcome->slot;
 	if (!returned)
 		assert_int_equal(verdict, via == VIA_XDP ? (int)XDP_DROP : TC_ACT_SHOT);
 }
@@ -191,6 +192,24 @@ struct outcome send_via(struct bpf_switch *sw, enum via via, const struct actor 
 	}
 	if (outcome.reason)
 		outcome.out.length = 0;
+	return outcome;
+}
+
+struct outcome send_at_nic(struct bpf_switch *sw, const struct actor *from, struct frame frame)
+{
+	struct port_counters before[BPF_SWITCH_SLOTS], after[BPF_SWITCH_SLOTS];
+	struct outcome outcome = { .in = frame };
+	int program = bpf_program__fd(sw->skeleton->progs.sluice_uplink_xdp);
+	int verdict;
+
+	read_counters(sw, before);
+	verdict = run_xdp(program, if_nametoindex(NIC), &frame, &outcome.out);
+	read_counters(sw, after);
+	outcome.passed = verdict == XDP_PASS;
+	compare_counters(before, after, bpf_switch_slot(sw, from->name), &outcome);
+	if (!outcome.passed)
+		read_verdict(VIA_XDP, verdict, &outcome);
+	outcome.sent_back = verdict == XDP_TX;
 	return outcome;
 }
 

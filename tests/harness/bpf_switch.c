@@ -83,22 +83,40 @@ void bpf_switch_close(struct bpf_switch *sw)
 	free(sw);
 }
 
+static void put_device(const struct bpf_switch *sw, __u32 slot, __u32 ifindex)
+{
+	const struct bpf_map *maps[] = { sw->skeleton->maps.devices, sw->skeleton->maps.devices_tc };
+	struct bpf_devmap_val value = { .ifindex = ifindex };
+
+	for (int i = 0; i < 2; i++)
+		if (ifindex ? bpf_map_update_elem(bpf_map__fd(maps[i]), &slot, &value, 0)
+			    : bpf_map_delete_elem(bpf_map__fd(maps[i]), &slot) && errno != ENOENT)
+			fail_msg("devices[%u]: %s", slot, strerror(errno));
+}
+
 /* XDP and tc find the receiving device in a map each, as the loader would have filled it. */
 static void place_ports(struct bpf_switch *sw, const struct sluice_config *config,
 			struct placement *placements)
 {
 	for (size_t i = 0; i < config->port_count; i++) {
 		__u32 slot = ids_find(sw->slots, config->ports[i].name);
-		struct bpf_devmap_val value = { .ifindex = placements[i].ifindex };
+		const struct function *function = &placements[i].function;
 
-		if (!value.ifindex)
-			continue;
-		if (bpf_map_update_elem(bpf_map__fd(sw->skeleton->maps.devices), &slot, &value,
-					0) ||
-		    bpf_map_update_elem(bpf_map__fd(sw->skeleton->maps.devices_tc), &slot, &value,
-					0))
-			fail_msg("devices[%u]: %s", slot, strerror(errno));
+		put_device(sw, slot, function->carries ? function->ifindex : placements[i].ifindex);
+		put_device(sw, slot + SLUICE_MAX_PORTS,
+			   function->carries ? placements[i].ifindex : 0);
 	}
+}
+
+static void place_function(const struct bpf_switch *sw, size_t port, struct placement *placement)
+{
+	if (port >= sw->functions)
+		return;
+	placement->function = (struct function){ .ifindex = if_nametoindex(NIC),
+						 .number = (__u16)(port * FUNCTION_STEP),
+						 .carries = !sw->functions_idle };
+	if (placement->function.carries)
+		placement->delivery = DELIVERY_VF;
 }
 
 void bpf_switch_apply(struct bpf_switch *sw, const char *yaml)
@@ -115,6 +133,7 @@ void bpf_switch_apply(struct bpf_switch *sw, const char *yaml)
 	for (size_t i = 0; i < config->port_count; i++) {
 		placements[i].ifindex = if_nametoindex(config->ports[i].device);
 		placements[i].redirect_peer = sw->redirect_peer;
+		place_function(sw, i, &placements[i]);
 	}
 	ids_begin(sw->slots);
 	ids_begin(sw->rules);

@@ -24,6 +24,8 @@
 
 #define BPF_SWITCH_PORTS 8 /* devices p1..p8 in the namespace; slots stay below 16 */
 #define BPF_SWITCH_SLOTS 16
+#define NIC "p8"           /* the device of the NIC whose VFs are ports */
+#define FUNCTION_STEP 40
 
 /* An entry of the flow table. */
 struct known_flow {
@@ -44,6 +46,10 @@ struct bpf_switch {
 	__u32 flow_buckets;
 	__u32 version;
 	bool redirect_peer; /* ports of the next documents are veth ends of containers */
+	/* The first ports of the next documents, as many as this, have VFs of the device NIC: VF 0, VF
+	 * FUNCTION_STEP and so on. They are delivered to by them, or, idle, by their own devices. */
+	size_t functions;
+	bool functions_idle;
 	struct known_flow known; /* what known_between() found last */
 	int cpus;           /* possible ones, as per-CPU maps count them */
 };
@@ -88,6 +94,8 @@ enum via {
 struct outcome {
 	bool delivered;          /* to the port in `slot` */
 	bool answered;           /* the frame went back to its sender as the switch's answer */
+	bool passed;             /* at NIC: up the host's stack */
+	bool sent_back;          /* at NIC: by the NIC itself (XDP_TX) */
 	enum drop_reason reason; /* 0 when it was not dropped */
 	__u32 slot;              /* receiving port */
 	struct frame in;
@@ -99,6 +107,8 @@ struct outcome {
 
 struct outcome send_via(struct bpf_switch *sw, enum via via, const struct actor *from,
 			struct frame frame);
+/* By sluice_uplink_xdp: a frame as it is at NIC, which has put its tag on. from: who is to be counted. */
+struct outcome send_at_nic(struct bpf_switch *sw, const struct actor *from, struct frame frame);
 /* VIA_TC, after a trace that left no mark said the same: its report is in `trace`. */
 struct outcome send_frame(struct bpf_switch *sw, const struct actor *from, struct frame frame);
 /* A trace that must leave no mark: `counted_once` says that no counter moved. */

@@ -243,6 +243,17 @@ struct frame say(const struct sentence *sentence)
 	return frame;
 }
 
+struct frame tagged(const struct frame *frame, __u16 vlan)
+{
+	struct frame made = *frame;
+
+	memcpy(made.bytes + 16, frame->bytes + 12, frame->length - 12);
+	frame_set16(&made, 12, 0x8100);
+	frame_set16(&made, 14, vlan);
+	made.length += 4;
+	return made;
+}
+
 struct frame fragment_of(const struct frame *whole, unsigned int begin, unsigned int end, __u32 id)
 {
 	struct layers layers = layers_of(whole);

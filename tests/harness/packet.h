@@ -85,6 +85,9 @@ struct sentence {
 struct frame say(const struct sentence *sentence);
 #define SAY(...) say(&(struct sentence){ __VA_ARGS__ })
 
+/* The frame with a VLAN tag before whatever it has. */
+struct frame tagged(const struct frame *frame, __u16 vlan);
+
 /* The bytes begin..end of the whole frame's IP payload, in units of 8, as a fragment of it; what
  * lies behind the payload's end is left out and clears "more fragments". */
 struct frame fragment_of(const struct frame *whole, unsigned int begin, unsigned int end, __u32 id);

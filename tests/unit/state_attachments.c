@@ -193,7 +193,11 @@ static void the_record_reads_back_as_it_was_written(void **state)
 	struct attachments written = { &one, 1 }, read;
 
 	(void)state;
-	one.placement = (struct placement){ 5, DELIVERY_XDP, true, "because \"quoted\"", 0, 6 };
+	one.placement = (struct placement){ .ifindex = 5,
+					    .delivery = DELIVERY_XDP,
+					    .redirect_peer = true,
+					    .why = "because \"quoted\"",
+					    .second = 6 };
 	one.program = 17;
 	one.prepared = true;
 	one.change[0] = (struct feature_change){ 4026532246ULL, 2, FEATURE_TX_CHECKSUM, false, true };
