@@ -4,6 +4,8 @@
 # by the fast one while it has it: both have the guest's MAC and addresses, the fast one the better route.
 # shellcheck source=tests/system/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/system/failover.sh
+. "$(dirname "$0")/failover.sh"
 each_hook
 
 # metric DEVICE NUMBER: how much the guest likes to send by a device.
@@ -29,9 +31,6 @@ plug_in_fast()
 	metric fast0 10
 }
 
-# What the host's own stack would say to the guest is not counted as the switch's.
-quiet_host() { host sysctl -qw "net.ipv6.conf.$1.disable_ipv6=1"; }
-
 unplug_fast() { ip -n "$HOST" link del fast1; }
 
 failover_world()
@@ -42,54 +41,8 @@ failover_world()
 	metric eth0 100
 	plug_in_fast
 	sluice port set web1 --acceleration auto --acceleration-device fast1
-	start "$HOST" "$work/agent" "$SLUICE" --switch "$SWITCH" -j agent
-	echo $! >"$work/agent.pid"
+	agent_up
 }
-
-why() { sluice -j status | json "[p['why'] for p in d['ports'] if p['name'] == 'web1'][0]"; }
-carried_by()
-{
-	sluice -j status | json "[p['ifindex'] for p in d['ports'] if p['name'] == 'web1'][0]" |
-		grep -xF "$(index_of "$1")"
-}
-index_of() { ip -n "$HOST" -o link show "$1" | cut -d: -f1; }
-
-# received DEVICE: frames that the guest got by it so far.
-received() { ip -n "$P-web1" -s -j link show "$1" | json "d[0]['stats64']['rx']['packets']"; }
-
-# arrive_by DEVICE COMMAND...: the guest gets frames by that device while the command runs, and none
-# by the other.
-arrive_by()
-{
-	local other=eth0 before other_before=
-	[ "$1" = fast0 ] || other=fast0
-	before=$(received "$1")
-	! carried "$other" || other_before=$(received "$other")
-	"${@:2}"
-	[ "$(received "$1")" -gt "$before" ]
-	[ -z "$other_before" ] || [ "$(received "$other")" = "$other_before" ]
-}
-carried() { ip -n "$P-web1" link show "$1" >/dev/null 2>&1; }
-
-# lost_while ADDRESS COMMAND...: how many of the pings to web1 that run meanwhile, 2 ms apart, come to
-# nothing, into $lost.
-lost_while()
-{
-	local pinger before
-	in_guest web2 ping -i 0.002 -c 1000 -W 1 -q "$1" >"$work/pinged" &
-	pinger=$!
-	before=$(sent_to_port)
-	until_true 5 pings_run
-	"${@:2}"
-	wait $pinger || true
-	lost=$(sed -nE 's/^([0-9]+) packets transmitted, ([0-9]+) received.*/\1 \2/p' "$work/pinged" |
-		{ read -r sent got; echo $((sent - got)); })
-	echo "$HOOK, $1: $lost of 1000 pings lost, 2 ms apart; $(sed -n 's/^rtt/round trip/p' "$work/pinged")" \
-		>"$work/lost"
-}
-figure() { echo "$1: $(cat "$work/lost")" >>"$work/figures"; }
-sent_to_port() { sluice -j stats web1 | json "d['tx']['packets']"; }
-pings_run() { [ "$(sent_to_port)" -gt $((before + 50)) ]; }
 
 the_fast_device_carries_the_port_while_it_is_there()
 {
@@ -106,14 +59,14 @@ goes_and_returns()
 {
 	hold_open web1 "$1" 80
 	arrive_by fast0 hears 2000
-	lost_while "$2" unplug_fast
+	lost_while 1000 2 "$2" unplug_fast
 	figure 'fast device gone'
 	[ "$lost" -le 1 ]
 	hears 2000
 	until_true 5 carried_by web1
 	why | grep 'auto: fast1 is not up'
 	arrive_by eth0 hears 2000
-	lost_while "$2" plug_in_fast
+	lost_while 1000 2 "$2" plug_in_fast
 	figure 'fast device back'
 	[ "$lost" = 0 ]
 	until_true 5 carried_by fast1
@@ -145,14 +98,14 @@ a_connection_goes_on_when_the_fast_device_loses_its_link()
 acceleration_is_switched_off_and_on_by_hand()
 {
 	hold_open web1 10.1.1.5 80
-	lost_while 10.1.1.4 sluice accel off web1
+	lost_while 1000 2 10.1.1.4 sluice accel off web1
 	[ "$lost" = 0 ]
 	sluice accel show web1 | grep 'acceleration off'
 	carried_by web1
 	metric eth0 5
 	arrive_by eth0 hears 3000
 	metric eth0 100
-	lost_while fd00:1:0:1::4 sluice accel on web1
+	lost_while 1000 2 fd00:1:0:1::4 sluice accel on web1
 	[ "$lost" = 0 ]
 	sluice accel show web1 | grep 'acceleration auto'
 	carried_by fast1
