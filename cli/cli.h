@@ -204,6 +204,9 @@ int change_at_once(struct invocation *invocation, const struct sluice_edit *edit
 		   const char *done,
 		   int (*refuse_edit)(const struct invocation *invocation,
 				      const struct sluice_error *error));
+/* What the doctor has against devices that versions after `since` attached: an array, which people are
+ * told of on stderr, a line each. Empty, with the reason said, when the host can not be asked. */
+json_t *tell_warnings(const struct invocation *invocation, struct sluice *sw, unsigned int since);
 /* Prints what differs; the reference to diff is taken. */
 void print_diff(const struct invocation *invocation, json_t *diff);
 /* Reads the document that -f names, for the switch of --switch or else the document's own, which

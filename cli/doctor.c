@@ -50,6 +50,25 @@ static void print_findings(const struct invocation *invocation,
 	table_end(table, NULL);
 }
 
+json_t *tell_warnings(const struct invocation *invocation, struct sluice *sw, unsigned int since)
+{
+	struct sluice_error error = { 0 };
+	struct sluice_finding *findings;
+	json_t *list;
+	size_t count;
+
+	if (sluice_warnings(sw, since, &findings, &count, &error)) {
+		fprintf(stderr, "warning: the devices could not be looked at: %s\n", error.message);
+		return json_array();
+	}
+	for (size_t i = 0; i < count && !invocation->json; i++)
+		fprintf(stderr, "warning: %s: %s%s%s\n", findings[i].subject, findings[i].text,
+			findings[i].remedy[0] ? "; run: " : "", findings[i].remedy);
+	list = findings_json(findings, count);
+	free(findings);
+	return list;
+}
+
 int run_doctor(struct invocation *invocation)
 {
 	struct sluice_error error = { 0 };

@@ -150,10 +150,21 @@ static int finish_what_if(struct invocation *invocation, struct change *change)
 	return EXIT_DONE;
 }
 
+/* A rule attaches nothing. */
+static json_t *warnings_of(const struct invocation *invocation, const struct change *change)
+{
+	enum sluice_kind kind = invocation->command->kind;
+
+	if (kind == SLUICE_NSG_RULE || kind == SLUICE_ACL_RULE)
+		return json_array();
+	return tell_warnings(invocation, change->sw, change->version);
+}
+
 static void print_committed(const struct invocation *invocation, const struct change *change,
 			    unsigned int version, const char *done)
 {
 	bool changed = version != change->version;
+	json_t *warnings = warnings_of(invocation, change);
 
 	if (invocation->json) {
 		json_t *answer = json_pack("{sssisb}", "switch", change->wanted->name, "version",
@@ -162,9 +173,11 @@ static void print_committed(const struct invocation *invocation, const struct ch
 
 		if (diff)
 			json_object_set_new(answer, "changes", diff);
+		json_object_set_new(answer, "warnings", warnings);
 		print_json(answer);
 		return;
 	}
+	json_decref(warnings);
 	if (!changed)
 		printf("nothing to change (version %u)\n", version);
 	else

@@ -59,14 +59,18 @@ static int arm(struct invocation *invocation, struct sluice *sw)
 	return 0;
 }
 
-static void print_up(const struct invocation *invocation, const struct sluice_status *status)
+static void print_up(const struct invocation *invocation, struct sluice *sw,
+		     const struct sluice_status *status)
 {
+	json_t *warnings = tell_warnings(invocation, sw, 0);
+
 	if (invocation->json) {
-		print_json(json_pack("{sssisisi}", "switch", status->name, "version",
+		print_json(json_pack("{sssisisiso}", "switch", status->name, "version",
 				     (int)status->version, "ports", (int)status->port_count,
-				     "uplinks", (int)status->uplink_count));
+				     "uplinks", (int)status->uplink_count, "warnings", warnings));
 		return;
 	}
+	json_decref(warnings);
 	printf("switch %s is up (version %u): %zu port%s, %zu uplink%s\n", status->name,
 	       status->version, status->port_count, status->port_count == 1 ? "" : "s",
 	       status->uplink_count, status->uplink_count == 1 ? "" : "s");
@@ -97,7 +101,7 @@ static int bring_up(struct invocation *invocation, const struct sluice_config *c
 	if (!code && sluice_status_get(sw, &status, &error)) {
 		code = refuse(invocation, &error);
 	} else if (!code) {
-		print_up(invocation, status);
+		print_up(invocation, sw, status);
 		sluice_status_free(status);
 	}
 	sluice_close(sw);

@@ -57,6 +57,7 @@ struct attachment {
 	enum sluice_hook wanted; /* as the document has it */
 	bool xsk;                /* a port of kind af_xdp (loader/xsk.h) */
 	enum attach_hook hook;   /* NONE: not attached yet */
+	__u32 since;             /* the version that attached it */
 	__u32 program;           /* DISPATCHER: id of our program there */
 	struct placement placement;
 	struct feature_change change[ATTACHMENT_CHANGES];

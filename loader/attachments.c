@@ -79,12 +79,13 @@ static json_t *changes_json(const struct attachment *attachment)
 
 static json_t *attachment_json(const struct attachment *attachment)
 {
-	return json_pack("{s:s, s:b, s:b, s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:b, s:b, s:s, s:o}",
+	return json_pack("{s:s, s:b, s:b, s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:b, s:b, s:s, s:o}",
 			 "owner", attachment->owner, "uplink", (int)attachment->uplink,
 			 "second", (int)attachment->second,
 			 "device", attachment->device, "ifname", attachment->ifname,
 			 "ifindex", (int)attachment->ifindex, "wanted", (int)attachment->wanted,
-			 "hook", (int)attachment->hook, "program", (int)attachment->program,
+			 "hook", (int)attachment->hook, "since", (int)attachment->since,
+			 "program", (int)attachment->program,
 			 "delivery", (int)attachment->placement.delivery,
 			 "redirectPeer", (int)attachment->placement.redirect_peer,
 			 "prepared", (int)attachment->prepared,
@@ -142,14 +143,14 @@ static int read_changes(const json_t *list, struct attachment *attachment)
 static int read_attachment(const json_t *entry, struct attachment *attachment)
 {
 	const char *owner, *device, *ifname, *why;
-	int second = 0, uplink, ifindex, wanted, hook, program, delivery, redirect_peer, prepared;
+	int since = 0, second = 0, uplink, ifindex, wanted, hook, program, delivery, redirect_peer, prepared;
 	json_t *changes;
 
 	if (json_unpack((json_t *)entry,
-			"{s:s, s:b, s?b, s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:b, s:b, s:s, s:o}",
+			"{s:s, s:b, s?b, s:s, s:s, s:i, s:i, s:i, s?i, s:i, s:i, s:b, s:b, s:s, s:o}",
 			"owner", &owner, "uplink", &uplink, "second", &second, "device", &device,
 			"ifname", &ifname, "ifindex", &ifindex, "wanted", &wanted, "hook", &hook,
-			"program", &program,
+			"since", &since, "program", &program,
 			"delivery", &delivery, "redirectPeer",
 			&redirect_peer, "prepared", &prepared, "why", &why, "changes", &changes) ||
 	    hook < 0 || hook >= ATTACH_HOOK_COUNT)
@@ -160,6 +161,7 @@ static int read_attachment(const json_t *entry, struct attachment *attachment)
 		.ifindex = (__u32)ifindex,
 		.wanted = (enum sluice_hook)wanted,
 		.hook = (enum attach_hook)hook,
+		.since = (__u32)since,
 		.program = (__u32)program,
 		.prepared = prepared,
 		.xsk = delivery == DELIVERY_AF_XDP,

@@ -240,6 +240,7 @@ static int attach_new(struct commit *commit, struct sluice_error *error)
 		if (attachment->far_end_wrong && !device_drift(commit, attachment)) {
 			result = attach_features(attachment, error);
 		} else if (needs_attach(commit, attachment)) {
+			attachment->since = commit->version;
 			result = attach(commit->sw, attachment, &commit->devices, error);
 			sluice_test_step("attached one");
 			attached = true;

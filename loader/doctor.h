@@ -7,6 +7,7 @@
 
 #include <net/if.h>
 
+#include "loader/device.h"
 #include "loader/survey.h"
 
 /* loader/doctor_kernel.c: what a kernel shows in files; and what only the running one can be asked. */
@@ -79,6 +80,7 @@ struct device_facts {
 	char master[IFNAMSIZ]; /* the bridge, bond ... it is a port of, or "" */
 	unsigned int mtu;
 	bool promiscuous;
+	bool up;
 	bool features_known;             /* the kernel can be asked (6.3) */
 	unsigned long long xdp_features; /* XDP_FEATURE_* */
 	enum offload_state offloads[OFFLOAD_COUNT];
@@ -95,10 +97,28 @@ struct device_facts {
 /* loader/doctor_device.c: asks the kernel about an interface of the calling thread's namespace.
  * -ENODEV. */
 int device_facts_read(const char *device, struct device_facts *facts, struct sluice_error *error);
+/* The same of a device that was found, without what takes a walk over namespaces, sockets or the PCI bus: its
+ * far end, SSH sessions, the embedded switch. */
+int device_facts_quick(const struct devices *devices, const struct device *device,
+		       struct device_facts *facts, struct sluice_error *error);
+/* Only what it is and belongs to. */
+void device_facts_place(const struct devices *devices, const struct device *device,
+			struct device_facts *facts);
 /* loader/doctor_ssh.c: whether an established SSH session of this host runs over the interface. */
 bool device_carries_ssh(const char *device);
 
 /* loader/doctor_judge.c: what the facts mean for an uplink or port on that interface. */
 void device_facts_judge(struct survey *survey, const struct device_facts *facts, long processors);
+
+/* What an interface is used for. */
+struct device_use {
+	bool uplink;
+	bool xdp;   /* frames come to us by XDP, or would if the driver allowed it */
+	bool af_xdp;
+};
+
+/* The findings of device_facts_judge() that matter for that use: others' are left out. */
+void device_facts_judge_use(struct survey *survey, const struct device_facts *facts,
+			    const struct device_use *use, long processors);
 
 #endif

@@ -202,17 +202,42 @@ static void read_link(const struct devices *devices, const struct device *device
 {
 	const struct device *master = device_by_index(devices, device->master);
 
+	snprintf(facts->name, sizeof(facts->name), "%s", device->name);
+	facts->ifindex = device->ifindex;
 	facts->mtu = device->mtu;
+	facts->up = device->flags & IFF_UP;
 	facts->promiscuous = device->promiscuity || device->flags & IFF_PROMISC;
 	if (device->master && master)
 		snprintf(facts->master, sizeof(facts->master), "%s", master->name);
-	if (!strcmp(device->kind, "veth"))
-		read_far_end(device, &facts->far_end);
+}
+
+void device_facts_place(const struct devices *devices, const struct device *device,
+			struct device_facts *facts)
+{
+	memset(facts, 0, sizeof(*facts));
+	read_link(devices, device, facts);
+	device_driver(device, facts->driver);
+}
+
+int device_facts_quick(const struct devices *devices, const struct device *device,
+		       struct device_facts *facts, struct sluice_error *error)
+{
+	struct subject subject = { .device = device->name };
+
+	subject.socket = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (subject.socket < 0)
+		return sluice_error_set(error, -errno, "no socket: %s", strerror(errno));
+	memset(facts, 0, sizeof(*facts));
+	read_link(devices, device, facts);
+	read_by_ethtool(&subject, facts);
+	facts->features_known = !xdp_features_get(facts->ifindex, &facts->xdp_features);
+	read_program(facts);
+	close(subject.socket);
+	return 0;
 }
 
 int device_facts_read(const char *name, struct device_facts *facts, struct sluice_error *error)
 {
-	struct subject subject = { .device = name };
 	struct device_facts read = { 0 };
 	const struct device *device;
 	struct devices devices;
@@ -221,24 +246,17 @@ int device_facts_read(const char *name, struct device_facts *facts, struct sluic
 	if (result)
 		return result;
 	device = device_by_name(&devices, name);
-	subject.socket = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (!device)
 		result = sluice_error_set(error, -ENODEV, "there is no device %.64s here", name);
-	else if (subject.socket < 0)
-		result = sluice_error_set(error, -errno, "no socket: %s", strerror(errno));
+	else
+		result = device_facts_quick(&devices, device, &read, error);
 	if (!result) {
-		snprintf(read.name, sizeof(read.name), "%s", device->name);
-		read.ifindex = device->ifindex;
-		read_by_ethtool(&subject, &read);
-		read_link(&devices, device, &read);
-		read.features_known = !xdp_features_get(read.ifindex, &read.xdp_features);
-		read_program(&read);
+		if (!strcmp(device->kind, "veth"))
+			read_far_end(device, &read.far_end);
 		read.embedded = read_embedded(read.bus_info);
 		read.carries_ssh = device_carries_ssh(name);
 		*facts = read;
 	}
-	if (subject.socket >= 0)
-		close(subject.socket);
 	devices_free(&devices);
 	return result;
 }

@@ -52,10 +52,15 @@ static bool native_xdp(const struct device_facts *facts)
 				     : IN_LIST(xdp_drivers, facts->driver);
 }
 
-static void judge_xdp(struct survey *survey, const struct device_facts *facts)
+static const char *how_known(const struct device_facts *facts)
 {
-	static const char by_table[] = " by the table of drivers; this kernel can not be asked";
-	const char *how = facts->features_known ? "" : by_table;
+	return facts->features_known ? "" :
+				       " by the table of drivers; this kernel can not be asked";
+}
+
+static void judge_native(struct survey *survey, const struct device_facts *facts)
+{
+	const char *how = how_known(facts);
 	unsigned long long features = facts->xdp_features;
 
 	if (!native_xdp(facts)) {
@@ -70,12 +75,26 @@ static void judge_xdp(struct survey *survey, const struct device_facts *facts)
 	if (facts->features_known && !(features & XDP_FEATURE_REDIRECT))
 		device_finding_add(survey, facts->name, SLUICE_SLOWER, "XDP redirect", "",
 				   "the driver's XDP can not redirect: delivery goes through tc");
-	if (facts->features_known && !(features & XDP_FEATURE_TRANSMIT))
+}
+
+static void judge_target(struct survey *survey, const struct device_facts *facts)
+{
+	if (native_xdp(facts) && facts->features_known &&
+	    !(facts->xdp_features & XDP_FEATURE_TRANSMIT))
 		device_finding_add(survey, facts->name, SLUICE_SLOWER, "XDP target", "",
 				   "frames can not be redirected to it by XDP%s",
 				   is(facts, "veth") ? " until its far end has GRO on "
 							"and it comes up after that"
 						     : " until it has a program of its own");
+}
+
+static void judge_sockets(struct survey *survey, const struct device_facts *facts)
+{
+	const char *how = how_known(facts);
+	unsigned long long features = facts->xdp_features;
+
+	if (!native_xdp(facts))
+		return;
 	if (facts->features_known ? features & XDP_FEATURE_ZEROCOPY
 				  : IN_LIST(zero_copy_drivers, facts->driver))
 		device_finding_add(survey, facts->name, SLUICE_OK, "AF_XDP", "", "zero-copy%s",
@@ -216,15 +235,19 @@ static void judge_switchdev(struct survey *survey, const struct device_facts *fa
 				   "driver %s has none: the NIC takes no flow", facts->driver);
 }
 
-static void judge_place(struct survey *survey, const struct device_facts *facts)
+static void judge_vlan(struct survey *survey, const struct device_facts *facts)
 {
-	char remedy[128];
-
 	if (is(facts, "802.1Q VLAN Support"))
 		device_finding_add(
 			survey, facts->name, SLUICE_CANNOT, "VLAN device", "",
 			"a VLAN's child device sees frames only after its parent: attach "
 			"the parent");
+}
+
+static void judge_master(struct survey *survey, const struct device_facts *facts)
+{
+	char remedy[128];
+
 	if (facts->master[0]) {
 		snprintf(remedy, sizeof(remedy), "ip link set %s nomaster", facts->name);
 		device_finding_add(
@@ -233,6 +256,10 @@ static void judge_place(struct survey *survey, const struct device_facts *facts)
 			"port, right for an uplink that carries a bridge",
 			facts->master);
 	}
+}
+
+static void judge_filter(struct survey *survey, const struct device_facts *facts)
+{
 	/* Of hardware only: what is software takes every frame that is sent to it. */
 	if (facts->bus_info[0] && strchr(facts->bus_info, ':'))
 		device_finding_add(
@@ -256,6 +283,13 @@ static void far_command(const struct far_end *far_end, const char *setting, char
 		snprintf(text, size, "nsenter -t PID -n ethtool -K %s %s", far_end->name, setting);
 }
 
+static void judge_veth(struct survey *survey, const struct device_facts *facts)
+{
+	device_finding_add(survey, facts->name, SLUICE_SLOWER, "veth", "",
+			   "native XDP takes GSO away: one bulk TCP connection is several "
+			   "times slower than through tc, which hook: auto chooses");
+}
+
 /* What goes wrong without a word when XDP has to do with a pair. `up` and `port add` set both where
  * a port is by XDP; what the guest switches later is its own. */
 static void judge_far_end(struct survey *survey, const struct device_facts *facts)
@@ -267,9 +301,7 @@ static void judge_far_end(struct survey *survey, const struct device_facts *fact
 	if (!is(facts, "veth"))
 		return;
 	if (!by_xdp)
-		device_finding_add(survey, facts->name, SLUICE_SLOWER, "veth", "",
-				   "native XDP takes GSO away: one bulk TCP connection is several "
-				   "times slower than through tc, which hook: auto chooses");
+		judge_veth(survey, facts);
 	if (!far_end->found) {
 		device_finding_add(
 			survey, facts->name, SLUICE_SLOWER, "far end", "ip netns attach NAME PID",
@@ -296,19 +328,53 @@ static void judge_far_end(struct survey *survey, const struct device_facts *fact
 				   far_end->name);
 }
 
+static void judge_ssh(struct survey *survey, const struct device_facts *facts)
+{
+	if (facts->carries_ssh)
+		device_finding_add(
+			survey, facts->name, SLUICE_SLOWER, "SSH", "sluice up -f FILE --confirm 60",
+			"an SSH session runs over this interface; with --confirm an attach "
+			"that cuts you off is undone unless you confirm it");
+}
+
 void device_facts_judge(struct survey *survey, const struct device_facts *facts, long processors)
 {
-	judge_place(survey, facts);
-	judge_xdp(survey, facts);
+	judge_vlan(survey, facts);
+	judge_master(survey, facts);
+	judge_filter(survey, facts);
+	judge_native(survey, facts);
+	judge_target(survey, facts);
+	judge_sockets(survey, facts);
 	judge_far_end(survey, facts);
 	judge_mtu(survey, facts);
 	judge_harmful(survey, facts);
 	judge_queues(survey, facts, processors);
 	judge_program(survey, facts);
 	judge_switchdev(survey, facts);
-	if (facts->carries_ssh)
-		device_finding_add(
-			survey, facts->name, SLUICE_SLOWER, "SSH", "sluice up -f FILE --confirm 60",
-			"an SSH session runs over this interface; with --confirm an attach "
-			"that cuts you off is undone unless you confirm it");
+	judge_ssh(survey, facts);
+}
+
+void device_facts_judge_use(struct survey *survey, const struct device_facts *facts,
+			    const struct device_use *use, long processors)
+{
+	judge_vlan(survey, facts);
+	if (!use->uplink)
+		judge_master(survey, facts);
+	if (use->xdp || use->uplink) {
+		judge_native(survey, facts);
+		judge_mtu(survey, facts);
+		judge_harmful(survey, facts);
+		judge_program(survey, facts);
+	}
+	/* One that is down becomes a target when it comes up. */
+	if (use->xdp && facts->up)
+		judge_target(survey, facts);
+	if (use->xdp && is(facts, "veth"))
+		judge_veth(survey, facts);
+	if (use->af_xdp)
+		judge_sockets(survey, facts);
+	if (use->uplink) {
+		judge_queues(survey, facts, processors);
+		judge_ssh(survey, facts);
+	}
 }

@@ -137,6 +137,7 @@ static int resolve_one(struct attachment *attachment, const struct devices *devi
 	if (old) {
 		attachment->hook = old->hook;
 		attachment->program = old->program;
+		attachment->since = old->since;
 		take_over_changes(attachment, old);
 		if (attachment->uplink)
 			attachment->placement = old->placement;

@@ -567,6 +567,11 @@ struct sluice_finding {
 	char remedy[256]; /* one command, or "" */
 };
 
+/* What the doctor has against the devices of ports and uplinks, as they are used, that versions after `since`
+ * attached (0: all); nothing that is all right. Free with free(). */
+int sluice_warnings(struct sluice *sw, unsigned int since, struct sluice_finding **findings,
+		    size_t *count, struct sluice_error *error);
+
 /* What this host, and device when not NULL, can do. Needs no switch. netns: where the device is; as
  * in struct sluice_options. Free with free(). */
 int sluice_doctor(const char *netns, const char *device, struct sluice_finding **findings, size_t *count,

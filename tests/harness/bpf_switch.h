@@ -39,7 +39,6 @@ struct bpf_switch {
 	struct control *control;
 	struct flow_bucket *flows;
 	struct flow_details *flow_details;
-	__u64 *flow_tags;
 	__u64 *flow_usage;
 	struct tables tables;
 	struct ids *slots;

@@ -136,6 +136,94 @@ a_persons_ssh_session_is_named_by_address_and_by_route()
 	ip -n "$HOST" link del other0
 }
 
+# --- what `up`, `port add` and the like say by themselves ---
+
+# told WHAT COMMAND...: the command's stderr is one warning that has WHAT in it.
+told()
+{
+	"${@:2}" 2>"$work/told"
+	cat "$work/told"
+	[ "$(wc -l <"$work/told")" = 1 ]
+	grep "^warning: .*$1" "$work/told"
+}
+
+# warnings COMMAND...: subjects of what its JSON has.
+warnings() { "$@" | json "[w['subject'] for w in d['warnings']]"; }
+
+# add_pair HOOK [OPTION]
+add_pair()
+{
+	sluice "${@:2}" port add pair --device pair0 --hook "$1" --vnet blue --subnet web \
+		--mac 52:54:00:00:01:09 --addresses 10.1.1.9
+}
+forget_pair()
+{
+	sluice port delete pair 2>"$work/told"
+	[ ! -s "$work/told" ]
+	ip -n "$HOST" link del pair0
+}
+make_pair() { ip -n "$HOST" link add pair0 "$@" type veth peer name pair1; }
+
+adding_a_port_says_what_applies_to_it_and_nothing_else()
+{
+	make_pair
+	add_pair tc 2>"$work/told"
+	[ ! -s "$work/told" ]
+	told 'pair0: veth: native XDP takes GSO away' sluice port set pair --hook xdp
+	# What runs already was said.
+	sluice port set web1 --nsg web 2>"$work/told"
+	[ ! -s "$work/told" ]
+	forget_pair
+	make_pair mtu 9000
+	[ "$(warnings add_pair xdp -j)" = "['pair0: MTU', 'pair0: veth']" ]
+	forget_pair
+	ip -n "$HOST" link add br0 type bridge
+	make_pair master br0
+	told 'pair0: master: belongs to br0.*; run: ip link set pair0 nomaster' add_pair tc
+	forget_pair
+	ip -n "$HOST" link del br0
+	make_pair
+	told 'pair0: AF_XDP: copy mode' sluice port add pair --device pair0 --acceleration af_xdp --vnet blue \
+		--subnet web --mac 52:54:00:00:01:09 --addresses 10.1.1.9
+	forget_pair
+}
+
+applying_and_bringing_up_say_it_too()
+{
+	local document=$work/warned.yaml
+	make_pair mtu 9000
+	{
+		cat "$work/world.yaml"
+		echo "  - {name: pair, device: pair0, hook: xdp, vnet: blue, subnet: web," \
+			'mac: "52:54:00:00:01:09", addresses: [10.1.1.9]}'
+	} >"$document"
+	[ "$(warnings sluice -j apply -f "$document")" = "['pair0: MTU', 'pair0: veth']" ]
+	[ "$(warnings sluice -j apply -f "$document")" = '[]' ]
+	sluice down
+	sluice up -f "$document" 2>"$work/told"
+	grep 'warning: pair0: MTU: MTU 9000 is above 3506.*; run: ip link set pair0 mtu 3506' "$work/told"
+	# The ports of the world are on XDP as well.
+	[ "$(grep -c '^warning: .*: veth: ' "$work/told")" = 6 ]
+	forget_pair
+}
+
+an_uplink_that_carries_a_persons_session_is_warned_of()
+{
+	ip netns add "$P-person2"
+	ip -n "$HOST" link add up0 type veth peer name eth0 netns "$P-person2"
+	ip -n "$HOST" link set up0 up
+	ip -n "$HOST" addr add 192.0.2.1/24 dev up0
+	ip -n "$P-person2" link set eth0 up
+	ip -n "$P-person2" addr add 192.0.2.2/24 dev eth0
+	start "$HOST" "$work/sshd2" "$GUEST" serve tcp:22
+	until_true 5 grep -q ready "$work/sshd2"
+	hold_open person2 192.0.2.1 22
+	told 'up0: SSH: an SSH session.*--confirm' sluice uplink add up0 --hook tc
+	hold_close
+	sluice uplink delete up0
+	ip -n "$HOST" link del up0
+}
+
 missing_privileges_are_named_one_by_one()
 {
 	host setpriv --bounding-set=-net_admin --inh-caps=-net_admin "$SLUICE" doctor >"$work/said"
@@ -187,6 +275,8 @@ run_tests a_far_end_without_gro_is_named_and_mended \
 	a_veth_says_what_native_xdp_costs_on_it an_mtu_above_the_drivers_limit_is_named_and_mended \
 	a_vlans_child_is_named a_bridges_port_is_named_and_taken_off \
 	a_persons_ssh_session_is_named_by_address_and_by_route \
+	adding_a_port_says_what_applies_to_it_and_nothing_else applying_and_bringing_up_say_it_too \
+	an_uplink_that_carries_a_persons_session_is_warned_of \
 	missing_privileges_are_named_one_by_one a_hidden_bpf_file_system_is_named \
 	the_limit_of_locked_memory_is_told a_missing_dispatcher_and_a_missing_btf_are_named \
 	the_table_and_the_json_say_the_same
