@@ -184,7 +184,7 @@ BENCH_RUN = BUILD=$(BUILD) bench/run.sh --journal $(BUILD)/bench.jsonl
 
 bench: packages-installed ## what it costs beside what it is compared with, 20 minutes (BENCH_ROUNDS=7)
 	@tests/harness/packages.sh bench
-	@$(MAKE) --no-print-directory $(JOBS) all $(BENCHES) $(TRAFFIC) $(SYSTEM_PROGRAMS)
+	@$(MAKE) --no-print-directory $(JOBS) all $(BENCHES) $(TRAFFIC) $(SYSTEM_PROGRAMS) $(EXAMPLES)
 	@rm -f $(BUILD)/bench.jsonl $(BUILD)/bench-*.json
 	@for part in $(BENCHES) bench/loss.sh; do echo "$$part"; BUILD=$(BUILD) $$part || \
 		echo "{\"plan\":\"by itself\",\"path\":\"$$part\",\"rules\":0,\"didNotRun\":\"it failed\"}" \
@@ -192,7 +192,7 @@ bench: packages-installed ## what it costs beside what it is compared with, 20 m
 	@$(BENCH_RUN) --rounds $(BENCH_ROUNDS) $(BENCH_OPTIONS)
 	@$(MAKE) --no-print-directory bench-report
 
-bench-quick: all $(BENCHES) $(TRAFFIC) ## the main figures in under two minutes
+bench-quick: all $(BENCHES) $(TRAFFIC) $(EXAMPLES) ## the main figures in under two minutes
 	@rm -f $(BUILD)/bench.jsonl $(BUILD)/bench-*.json
 	@BUILD=$(BUILD) $(BUILD)/bench/quick
 	@$(BENCH_RUN) --quick $(BENCH_OPTIONS)

@@ -8,6 +8,7 @@ plan_smoke()
 {
 	add_world smoke bare-xdp 0 2
 	add_world smoke sluice-xdp 10 2
+	add_world smoke sluice-af-xdp 10 2
 	add_world smoke bare-tc-peer 0 2
 	add_world smoke sluice-tc 10 2
 	add_world smoke bridge 0 2
@@ -23,6 +24,7 @@ plan_quick()
 {
 	add_world quick bare-xdp 0 2
 	add_world quick sluice-xdp 1000 2
+	add_world quick sluice-af-xdp 1000 2
 	add_world quick bare-tc 0 2
 	add_world quick bare-tc-peer 0 2
 	add_world quick sluice-tc 1000 2
@@ -39,6 +41,7 @@ plan_main()
 	local rules
 	add_world main bare-xdp 0 2
 	add_world main sluice-xdp 1000 2
+	add_world main sluice-af-xdp 1000 2
 	add_world main bare-tc 0 2
 	add_world main bare-tc-peer 0 2
 	add_world main sluice-tc 1000 2

@@ -44,12 +44,14 @@ TARGETS = (
     ("new", "sluice-tc", "bridge-nft", 1000, "at least", 10),
     ("new", "sluice-xdp", "bare-xdp", 0, None, None),
     ("new", "bare-xdp", "bridge-nft", 1000, None, None),
+    ("established", "sluice-af-xdp", "sluice-xdp", 1000, None, None),
+    ("round-trip", "sluice-af-xdp", "sluice-xdp", 1000, None, None),
     ("round-trip", "sluice-xdp", "bare-xdp", 0, "at most", 1.10),
     ("round-trip", "sluice-tc", "bare-tc-peer", 0, "at most", 1.10),
 )
 RULES_OF_TARGETS = 1000
 MAIN_PLANS = ("main", "quick")
-OWN_THREADS = ("ovs",) # what has the sender's CPU may be the path itself
+OWN_THREADS = ("ovs", "sluice-af-xdp") # what has the sender's CPU may be the path itself
 
 
 def spread(values):

@@ -22,7 +22,7 @@ direction() # RULES DIRECTION LETTER
 
 document()
 {
-	local nsgs=$RULES subnet='' n
+	local nsgs=$RULES subnet='' vnet
 	ALLOW=Allow DENY=Deny
 	[ "$nsgs" -le $MOST_OF_NSG ] || subnet=', nsg: subnet'
 	[ "$nsgs" -le $((4 * MOST_OF_NSG)) ] || nsgs=$((4 * MOST_OF_NSG))
@@ -30,10 +30,14 @@ document()
 		apiVersion: sluice/v1
 		switch: {name: $P-$WORLD, flows: $FLOWS}
 		vnets:
-		  - name: blue
-		    prefixes: [10.1.0.0/16, 'fd00:1::/64']
-		    subnets: [{name: all, prefixes: [10.1.0.0/16, 'fd00:1::/64']$subnet}]
 	END
+	for vnet in $vnets; do
+		cat <<-END
+			  - name: $vnet
+			    prefixes: [10.1.0.0/16, 'fd00:1::/64']
+			    subnets: [{name: all, prefixes: [10.1.0.0/16, 'fd00:1::/64']$subnet}]
+		END
+	done
 	if [ "$RULES" -gt "$nsgs" ]; then
 		printf 'acls:\n  - name: long\n    appliesTo: switch\n    rules:\n'
 		RULES=$((RULES - nsgs + 1)) fillers "    - {name: aNUMBER, direction: Inbound, access: ACTION, protocol: Udp, sources: ['ADDRESS'], destinationPorts: [PORT]}"
@@ -49,10 +53,21 @@ document()
 		direction $((nsgs / 4)) Outbound o
 	fi
 	echo "ports:"
-	for n in $(seq "$GUESTS"); do
-		echo "- {name: g$n, device: g$n, hook: $HOOK, vnet: blue, subnet: all, nsg: port," \
-			"mac: '$(mac_of "$n")', addresses: [$(address_of "$n"), '$(address6_of "$n")'], flowLimit: $FLOWS}"
-	done
+	ports
+}
+
+# port NAME VNET NUMBER GUEST [FIELD]: with the MAC of that number and that guest's addresses.
+port()
+{
+	echo "- {name: $1, device: $1, hook: $HOOK, vnet: $2, subnet: all, nsg: port," \
+		"mac: '$(mac_of "$3")', addresses: [$(address_of "$4"), '$(address6_of "$4")'], flowLimit: $FLOWS${5:-}}"
+}
+
+vnets=blue
+ports()
+{
+	local n
+	for n in $(seq "$GUESTS"); do port "g$n" blue "$n" "$n"; done
 }
 
 path_up()

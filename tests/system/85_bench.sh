@@ -9,7 +9,7 @@ every_path_is_measured_by_every_measure()
 {
 	"$root/bench/run.sh" --plans smoke --journal "$work/journal"
 	/usr/bin/python3 -B "$root/bench/report.py" "$work/journal" "$work"
-	json "(not d['didNotRun'] and not d['failed'] and len(d['figures']) == 30) or d" <"$work/bench.json" |
+	json "(not d['didNotRun'] and not d['failed'] and len(d['figures']) == 36) or d" <"$work/bench.json" |
 		grep -x True
 }
 
