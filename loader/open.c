@@ -305,6 +305,24 @@ static int read_edits_ids(struct sluice *sw, struct sluice_error *error)
 	return 0;
 }
 
+/* The slots that the running version uses are its ports', whatever a change that was killed, or is not
+ * done yet, has released and written. */
+static int keep_running_slots(struct sluice *sw, struct sluice_error *error)
+{
+	const struct root *root = switch_root(sw);
+	const struct port *ports = (const struct port *)&sw->lines[root->ports];
+
+	if (!sw->control->root)
+		return 0;
+	for (__u32 slot = 1; slot < root->port_count; slot++) {
+		const char *name = ids_key(sw->slots, slot);
+
+		if (ports[slot].flags & PORT_IN_USE && name && ids_put(sw->slots, slot, name))
+			return sluice_error_set(error, -ENOMEM, "out of memory");
+	}
+	return 0;
+}
+
 int switch_read_ids(struct sluice *sw, struct sluice_error *error)
 {
 	char slots_path[STATE_PATH_MAX], rules_path[STATE_PATH_MAX];
@@ -316,7 +334,7 @@ int switch_read_ids(struct sluice *sw, struct sluice_error *error)
 	state_path(sw, "slots", slots_path);
 	state_path(sw, "rules", rules_path);
 	if (!same_file(sw->slots_file.inode, sw->slots_file.time, &slots))
-		result = ids_load(sw->slots, slots_path, error);
+		result = ids_load(sw->slots, slots_path, error) ?: keep_running_slots(sw, error);
 	if (!result && !same_file(sw->rules_file.inode, sw->rules_file.time, &rules)) {
 		result = ids_load(sw->rules, rules_path, error);
 		sw->numbered_version = 0;

@@ -7,8 +7,8 @@
 
 KILLS=${KILLS:-20}
 
-# Two documents that differ in a rule, a port and what a port may say: `late` is a port and db1:22 is
-# open in the second only.
+# Two documents that differ in a rule, two ports and what a port may say: `late` is a port, db1:22 is
+# open and `nf` is an AF_XDP port, whose device the switch makes, in the second only.
 documents()
 {
 	guest_veth late 52:54:00:00:01:07 10.1.1.7 fd00:1:0:1::7
@@ -16,6 +16,9 @@ documents()
 		sed 's/\["5432"\]/["22", "5432"]/' "$work/world.yaml"
 		echo "  - {name: late, device: late, hook: $HOOK, vnet: blue, subnet: web," \
 			'mac: "52:54:00:00:01:07", addresses: [10.1.1.7, "fd00:1:0:1::7"]}'
+		echo "  - {name: nf, device: nf, hook: $HOOK, vnet: blue, subnet: web," \
+			'mac: "52:54:00:00:01:09", addresses: [10.1.1.9, "fd00:1:0:1::9"],' \
+			'acceleration: {mode: af_xdp, queues: 2}}'
 	} >"$work/second.yaml"
 }
 
@@ -26,6 +29,7 @@ which_runs()
 	passes web1 tcp 10.1.2.4 5432 >&2 || return 1
 	ssh=$(in_guest web1 "$GUEST" tcp 10.1.2.4 22 "$SILENCE") || true
 	late=$(in_guest late "$GUEST" tcp 10.1.2.4 5432 "$SILENCE") || true
+	[ "$late" != refused ] || late=silence # by its own stack: nobody answers its ARP
 	case $ssh-$late in
 	silence-silence) echo first ;;
 	reached-reached) echo second ;;
@@ -39,6 +43,16 @@ carries_on() # DOCUMENT
 	sluice apply -f "$work/$1.yaml"
 	[ "$(which_runs)" = "$([ "$1" = world ] && echo first || echo second)" ]
 	sluice status
+	devices_made "$([ "$1" = world ] && echo 0 || echo 2)"
+}
+
+# How many devices of the switch's own making there are, whole or not: both ends of nf's pair, or none.
+# A pair that is not done yet has a name beginning with slx.
+devices_made()
+{
+	host ip -o link show | grep -cE ': (nf|nf-xsk|slx[0-9a-f]*)@' | grep -x "$1"
+	[ "$1" = 0 ] || sluice -j status |
+		json '[p["afXdp"]["queues"] for p in d["ports"] if p["name"] == "nf"]' | grep -F '[2]'
 }
 
 # steps_of VERB FILE: the names of its steps, one a line, each once.
@@ -57,12 +71,14 @@ threat_18_killed_at_each_step_of_a_change()
 	local step target
 	sluice apply -f "$work/world.yaml"
 	steps_of apply second >"$work/steps"
-	[ "$(wc -l <"$work/steps")" -ge 8 ]
+	[ "$(wc -l <"$work/steps")" -ge 9 ]
+	grep -x made "$work/steps"
 	while read -r step; do
 		for target in world second; do
-			# A step that this direction does not come to (no port to attach) kills nothing.
+			# A step that this direction does not come to (no port to attach, no device to make)
+			# kills nothing.
 			sluice apply -f "$work/$([ $target = world ] && echo second || echo world).yaml"
-			killed_at "$step" apply "$target" || [ "$step" = 'attached one' ]
+			killed_at "$step" apply "$target" || [[ $step = 'attached one' || $step = made ]]
 			which_runs
 			sluice status
 			carries_on "$target"
