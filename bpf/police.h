@@ -141,7 +141,7 @@ static __noinline int police_direction(struct packet *packet)
 	return reason;
 }
 
-static __noinline int police_packet(struct packet *packet)
+static __always_inline int police_packet(struct packet *packet)
 {
 	int reason;
 

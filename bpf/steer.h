@@ -51,7 +51,7 @@ static __noinline __u32 steer_target(struct packet *packet, __u32 rule, __u32 sl
  * The slot a packet goes to. Replies go where they are addressed to, and a flow that began with
  * the port that has the address stays there.
  */
-static __noinline __u32 steer(struct packet *packet, __u32 line, __u32 slot)
+static __always_inline __u32 steer(struct packet *packet, __u32 line, __u32 slot)
 {
 	const struct flow *flow = packet->flow;
 	const struct flow_detail *detail = flow ? flow_detail(flow) : NULL;

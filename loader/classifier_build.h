@@ -117,7 +117,13 @@ int layer_boxes(struct layer *layer, struct box **boxes, size_t *count);
 /* Fills view->part and view->part_count. -ENOSPC: no room, or the boxes cross too much. */
 int parts_lay(struct layer *layer, struct box *boxes, size_t count, struct classifier_view *view);
 
+/* classifier_vectors.c: root is a line number and PART_VECTORS. -E2BIG: too many boxes, or too many that
+ * can not be told apart. */
+int vectors_lay(struct layer *layer, const struct box *boxes, size_t count, __u32 *root);
+
 /* classifier_tree.c */
+/* Lays a box at a place of a line, and its rule's sets. -ENOSPC. */
+int box_lay(struct layer *layer, __u32 line, int place, const struct box *box);
 int tree_lay(struct layer *layer, const struct box *boxes, size_t count, __u32 *root);
 
 #endif

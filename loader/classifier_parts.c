@@ -133,6 +133,7 @@ struct boxes {
 struct part {
 	struct box *box;
 	size_t count;
+	bool rest; /* what is narrow in no field */
 };
 
 static int compare_parts(const void *a, const void *b)
@@ -181,6 +182,7 @@ static int divide_by_field(const struct boxes *boxes, size_t most, struct part *
 		__u8 mask = field < 0 || *part_count + 1 == most ? EVERY_BOX : (__u8)(1 << field);
 
 		result = take_part(rest, masks, &count, mask, &parts[*part_count]);
+		parts[*part_count].rest = mask == EVERY_BOX;
 		*part_count += result ? 0 : 1;
 	}
 	free(rest);
@@ -197,6 +199,7 @@ static int divide_by_order(const struct boxes *boxes, size_t most, struct part *
 	for (size_t i = 0; i < boxes->count; i += run) {
 		struct part *part = &parts[*part_count];
 
+		part->rest = true;
 		part->count = MIN(run, boxes->count - i);
 		part->box = malloc(part->count * sizeof(*part->box));
 		if (!part->box)
@@ -207,7 +210,8 @@ static int divide_by_order(const struct boxes *boxes, size_t most, struct part *
 	return 0;
 }
 
-static int lay_parts(struct layer *layer, const struct boxes *boxes, size_t most,
+/* vectors: the rest is laid as bit vectors. */
+static int lay_parts(struct layer *layer, const struct boxes *boxes, size_t most, bool vectors,
 		     struct classifier_view *view)
 {
 	struct part parts[CLASSIFIER_PARTS];
@@ -217,11 +221,13 @@ static int lay_parts(struct layer *layer, const struct boxes *boxes, size_t most
 
 	qsort(parts, part_count, sizeof(*parts), compare_parts);
 	for (size_t i = 0; i < part_count && !result; i++) {
+		const struct part *part = &parts[i];
 		__u32 root;
 
-		result = tree_lay(layer, parts[i].box, parts[i].count, &root);
+		result = (vectors && part->rest ? vectors_lay : tree_lay)(layer, part->box,
+									  part->count, &root);
 		view->part[i].root = result ? 0 : root;
-		view->part[i].first_rule = parts[i].box->rule;
+		view->part[i].first_rule = part->box->rule;
 	}
 	view->part_count = (__u32)part_count;
 	for (size_t i = 0; i < part_count; i++)
@@ -244,7 +250,8 @@ static void take_back(struct layer *layer, __u32 used)
 /*
  * What is tried, best first, until the lines do: one tree costs a packet least, but what is wide
  * is in many of its leaves; each further part makes it smaller. Then leaves are allowed to be long,
- * and rules that cross much may take more lines than ordinary ones.
+ * and rules that cross much may take more lines than ordinary ones. What crosses too much for that becomes
+ * bit vectors; where these can not tell enough apart, trees may take what lines there are.
  */
 static const struct attempt {
 	size_t parts;
@@ -252,24 +259,30 @@ static const struct attempt {
 	size_t leaf;
 	size_t lines_per_box; /* in eighths */
 	size_t lines;
+	bool vectors; /* for the rest */
 } attempts[] = {
-	{ 1, 16, 6, 12, 64 },
-	{ 2, 16, 6, 12, 64 },
-	{ 3, 16, 6, 12, 64 },
-	{ 4, 16, 6, 12, 64 },
-	{ 3, 64, 12, 16, 64 },
-	{ CLASSIFIER_PARTS, 16, 6, 12, 64 },
-	{ CLASSIFIER_PARTS, 64, 6, 18, 64 },
-	{ CLASSIFIER_PARTS, 64, 12, 18, 64 },
-	{ CLASSIFIER_PARTS, 16, 6, 64, 4096 },
-	{ CLASSIFIER_PARTS, 16, 16, 64, 4096 },
-	{ CLASSIFIER_PARTS, 16, 32, 64, 262144 },
-	{ CLASSIFIER_PARTS, BY_ORDER, 32, 64, 65536 },
-	{ CLASSIFIER_PARTS, 16, 96, 64, 65536 },
-	{ CLASSIFIER_PARTS, 16, LONGEST_LEAF, 64, 65536 },
-	{ CLASSIFIER_PARTS, BY_ORDER, LONGEST_LEAF, 64, 65536 },
-	{ CLASSIFIER_PARTS, 16, 32, 0, ~0U },
-	{ CLASSIFIER_PARTS, BY_ORDER, LONGEST_LEAF, 0, ~0U },
+	{ 1, 16, 6, 12, 64, false },
+	{ 2, 16, 6, 12, 64, false },
+	{ 3, 16, 6, 12, 64, false },
+	{ 4, 16, 6, 12, 64, false },
+	{ 3, 64, 12, 16, 64, false },
+	{ CLASSIFIER_PARTS, 16, 6, 12, 64, false },
+	{ CLASSIFIER_PARTS, 64, 6, 18, 64, false },
+	{ CLASSIFIER_PARTS, 64, 12, 18, 64, false },
+	{ CLASSIFIER_PARTS, 16, 6, 64, 4096, false },
+	{ CLASSIFIER_PARTS, 16, 16, 64, 4096, false },
+	{ CLASSIFIER_PARTS, 16, 32, 160, 262144, false },
+	{ CLASSIFIER_PARTS, 64, 12, 18, 262144, true },
+	{ 1, BY_ORDER, 0, 64, 262144, true },
+	{ 2, BY_ORDER, 0, 64, 524288, true },
+	{ 4, BY_ORDER, 0, 64, 786432, true },
+	{ CLASSIFIER_PARTS, BY_ORDER, 0, 64, 1048576, true },
+	{ CLASSIFIER_PARTS, BY_ORDER, 32, 64, 65536, false },
+	{ CLASSIFIER_PARTS, 16, 96, 64, 65536, false },
+	{ CLASSIFIER_PARTS, 16, LONGEST_LEAF, 64, 65536, false },
+	{ CLASSIFIER_PARTS, BY_ORDER, LONGEST_LEAF, 64, 65536, false },
+	{ CLASSIFIER_PARTS, 16, 32, 0, ~0U, false },
+	{ CLASSIFIER_PARTS, BY_ORDER, LONGEST_LEAF, 0, ~0U, false },
 };
 
 static int mark_narrow(struct boxes *boxes, size_t narrow)
@@ -303,7 +316,7 @@ int parts_lay(struct layer *layer, struct box *box, size_t count, struct classif
 		layer->leaf = attempt->leaf;
 		layer->budget = (__u32)MIN(limit, used + lines);
 		result = mark_narrow(&boxes, attempt->narrow)
-				 ?: lay_parts(layer, &boxes, attempt->parts, view);
+				 ?: lay_parts(layer, &boxes, attempt->parts, attempt->vectors, view);
 	}
 	layer->budget = limit;
 	free(boxes.narrow);

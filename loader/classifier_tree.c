@@ -321,8 +321,9 @@ static int lay_sets(struct layer *layer, const struct box *box)
 	return 0;
 }
 
-static void lay_box(struct classifier_line *line, int place, const struct box *box)
+int box_lay(struct layer *layer, __u32 at, int place, const struct box *box)
 {
+	struct classifier_line *line = layer_line(layer, at);
 	const struct span *span = box->span;
 	struct classifier_box *laid = &line->box[place];
 	bool has_sets = false;
@@ -344,6 +345,7 @@ static void lay_box(struct classifier_line *line, int place, const struct box *b
 	};
 	line->protocol[place].low = (__u8)span[FIELD_PROTOCOL].low;
 	line->protocol[place].span = (__u8)(span[FIELD_PROTOCOL].high - span[FIELD_PROTOCOL].low);
+	return has_sets ? lay_sets(layer, box) : 0;
 }
 
 static int lay_leaf(struct tree *tree, const struct region *region, __u32 line)
@@ -360,27 +362,21 @@ static int lay_leaf(struct tree *tree, const struct region *region, __u32 line)
 			return -ENOSPC;
 	}
 	for (size_t i = 0; i < MAX(lines, 1); i++) {
-		struct classifier_line *leaf = layer_line(layer, i ? more + (__u32)i - 1 : line);
+		__u32 at = i ? more + (__u32)i - 1 : line;
+		struct classifier_line *leaf = layer_line(layer, at);
 
 		leaf->header = LINE_LEAF | (i + 1 < lines ? more + (__u32)i : 0);
 		for (int place = 0; place < BOXES_PER_LINE; place++) {
 			size_t box = i * BOXES_PER_LINE + place;
+			int result = 0;
 
 			if (box < region->count)
-				lay_box(leaf, place, &region->box[box]);
+				result = box_lay(layer, at, place, &region->box[box]);
 			else
 				leaf->box[place].rule = BOX_NONE;
+			if (result)
+				return result;
 		}
-	}
-	for (size_t i = 0; i < region->count; i++) {
-		const struct box *box = &region->box[i];
-		int result = 0;
-
-		for (int field = 0; field < CLASSIFIER_FIELDS && !result; field++)
-			if (box->set[field])
-				result = lay_sets(layer, box);
-		if (result)
-			return result;
 	}
 	return 0;
 }

@@ -9,7 +9,8 @@
  * A packet is a point in five fields of 32 bits, a rule a box of them. Boxes are found through
  * trees whose nodes cut one field into up to 16 pieces, down to leaves of a few boxes. Rules that
  * one cut would put into too many pieces are kept in a tree of their own: a part. A packet goes
- * down each part's tree unless what it found already comes before the part's first rule.
+ * down each part's tree unless what it found already comes before the part's first rule. What crosses
+ * in all fields, so that no cuts part it, is kept as bit vectors (struct classifier_vectors).
  *
  *   struct classifier        the head, one line
  *   struct classifier_view   four lines behind it: layer 0 for IPv4, for IPv6, layer 1 likewise
@@ -27,8 +28,8 @@
  * piece of the field holds but one of the ranges, the box is that range and nothing is to be asked.
  *
  * Steps are bounded by construction: a tree has at most CLASSIFIER_DEPTH nodes above a leaf of at
- * most CLASSIFIER_LEAF_LINES, a search has at most CLASSIFIER_SEARCH_LEVELS for each 32 bits. What
- * does not fit is refused when it is compiled.
+ * most CLASSIFIER_LEAF_LINES, a search has at most CLASSIFIER_SEARCH_LEVELS for each 32 bits, vectors have
+ * VECTOR_WORDS words and CLASSIFIER_CANDIDATES boxes in vain. What does not fit is refused when it is compiled.
  */
 #ifndef SLUICE_MAPS_CLASSIFIER_H
 #define SLUICE_MAPS_CLASSIFIER_H
@@ -73,9 +74,36 @@ struct classifier_view {
 	__u32 blocks; /* first line of the layer's blocks of rules */
 	__u32 part_count; /* 0: no rule of this family */
 	struct {
-		__u32 root;
+		__u32 root;       /* of a tree; with PART_VECTORS, a struct classifier_vectors */
 		__u32 first_rule; /* the lowest number of a rule in this part */
 	} part[CLASSIFIER_PARTS]; /* in the order of first_rule */
+};
+
+#define PART_VECTORS (1U << 31)
+
+/*
+ * A part as bit vectors: each field's values are cut into intervals, each with a vector that has
+ * the bits of the boxes that hold some value of it. Where all five vectors of a point have a bit, that
+ * box may hold the point, and is asked.
+ *
+ * A vector's first word says which others are not zero. Box n has bit n % 64 of word 1 + n / 64.
+ * There are at most CLASSIFIER_CANDIDATES boxes that hold the intervals of a point and not the point.
+ */
+struct classifier_vectors {
+	__u32 root[5]; /* by enum classifier_field: search trees whose answers are vectors' lines */
+	__u32 boxes;   /* first of the lines of boxes, as in leaves, in the order of their rules */
+	__u8 padding[40];
+};
+
+#define VECTOR_BITS           64
+#define VECTOR_WORDS          64
+#define VECTOR_WORDS_PER_LINE 8
+#define VECTOR_BOXES          ((VECTOR_WORDS - 1) * VECTOR_BITS)
+#define VECTOR_INTERVALS      4096
+#define CLASSIFIER_CANDIDATES 128
+
+struct classifier_vector_line {
+	__u64 word[VECTOR_WORDS_PER_LINE];
 };
 
 /* What 16 rules say, in three lines of which a packet mostly needs the first only. A rule's number
@@ -190,6 +218,8 @@ static inline __attribute__((always_inline)) __u32 classifier_protocol(__u32 pro
 
 _Static_assert(sizeof(struct classifier) == SLUICE_CACHE_LINE, "the head is one line");
 _Static_assert(sizeof(struct classifier_view) == SLUICE_CACHE_LINE, "a view is one line");
+_Static_assert(sizeof(struct classifier_vectors) == SLUICE_CACHE_LINE, "one line");
+_Static_assert(sizeof(struct classifier_vector_line) == SLUICE_CACHE_LINE, "a line is one line");
 _Static_assert(sizeof(struct classifier_verdicts) == SLUICE_CACHE_LINE, "a block is three lines");
 _Static_assert(sizeof(struct classifier_orders) == SLUICE_CACHE_LINE, "a block is three lines");
 _Static_assert(sizeof(struct classifier_set_lines) == SLUICE_CACHE_LINE, "a block is three lines");

@@ -152,6 +152,15 @@ static void hostile_rules_decide_as_first_match_does(void **state)
 					   headers_of((enum rule_set_kind)kind));
 }
 
+/* As many as have priorities. */
+static void lists_of_ports_on_both_sides_fill_an_nsg(void **state)
+{
+	(void)state;
+	for (int ipv6 = 0; ipv6 < 2; ipv6++)
+		expect_first_match(RULES_PORT_LISTS, rule_set_size(RULES_PORT_LISTS, 10000), 3,
+				   ipv6, headers_of(RULES_PORT_LISTS));
+}
+
 /* Every so many-th rule is left out of the base and laid over it. */
 #define ADDED_STEP 50
 
@@ -239,6 +248,7 @@ int main(int count, char **arguments)
 		cmocka_unit_test(a_hundred_thousand_rules_decide_as_first_match_does),
 		cmocka_unit_test(rules_laid_over_others_decide_as_first_match_does),
 		cmocka_unit_test(hostile_rules_decide_as_first_match_does),
+		cmocka_unit_test(lists_of_ports_on_both_sides_fill_an_nsg),
 	};
 
 	if (count == 1)

@@ -55,9 +55,8 @@ extern const char *const rule_set_names[RULE_SET_KIND_COUNT];
 enum rule_set_kind rule_set_kind_named(const char *name);
 /* How many of `count` rules a set of the kind will have. */
 size_t rule_set_size(enum rule_set_kind kind, size_t count);
-/* How many rules of a hostile kind to lay. Where every field of every rule overlaps with all others',
- * there is a size beyond which the classifier refuses a list (maps/classifier.h): these are to fit
- * at least. */
+/* How many rules of a hostile kind to lay, so many that their verdicts are held to the limit of
+ * bench/classify.c. */
 size_t rule_set_laid_size(enum rule_set_kind kind);
 
 #define RULE_LISTS_MAX 64

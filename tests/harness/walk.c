@@ -169,6 +169,51 @@ static void walk_tree(struct walk *walk, __u32 root)
 		line = line_at(walk->lines, line->header & ~LINE_KIND);
 }
 
+/* Every box whose bit all five vectors have, in their order. */
+static void walk_vectors(struct walk *walk, __u32 root)
+{
+	const struct classifier_vectors *vectors = (const void *)&walk->lines[root];
+	const __u64 *vector[CLASSIFIER_FIELDS];
+
+	walk->steps++;
+	for (int field = 0; field < CLASSIFIER_FIELDS; field++) {
+		__u32 line = search(walk->lines, vectors->root[field], &walk->value[field],
+				    &walk->steps);
+
+		vector[field] = (const void *)&walk->lines[line];
+		walk->steps++;
+	}
+	for (__u32 box = 0; box < VECTOR_BOXES; box++) {
+		const struct classifier_line *leaf =
+			line_at(walk->lines, vectors->boxes + box / BOXES_PER_LINE);
+		__u32 place = box % BOXES_PER_LINE, word = 1 + box / VECTOR_BITS;
+		__u64 bits = ~0ULL, words = ~0ULL;
+
+		for (int field = 0; field < CLASSIFIER_FIELDS; field++)
+			words &= vector[field][0];
+		for (int field = 0; field < CLASSIFIER_FIELDS && words >> word & 1; field++)
+			bits &= vector[field][word];
+		if (!(words >> word & 1) || !(bits >> box % VECTOR_BITS & 1))
+			continue;
+		walk->steps++;
+		if (!box_holds(walk, leaf, (int)place) ||
+		    (leaf->box[place].rule & BOX_HAS_SETS &&
+		     !sets_agree(walk, leaf->box[place].rule & ~BOX_HAS_SETS)))
+			continue;
+		if ((leaf->box[place].rule & ~BOX_HAS_SETS) < walk->best)
+			walk->best = leaf->box[place].rule & ~BOX_HAS_SETS;
+		return;
+	}
+}
+
+static void walk_part(struct walk *walk, __u32 root)
+{
+	if (root & PART_VECTORS)
+		walk_vectors(walk, root & ~PART_VECTORS);
+	else
+		walk_tree(walk, root);
+}
+
 static void walk_point(struct walk *walk, const struct reference_tuple *tuple)
 {
 	__u32 *value = walk->value;
@@ -203,7 +248,7 @@ void walk_classify(const struct table_line *lines, __u32 line, const struct refe
 		walk_point(&walk, tuple);
 		for (__u32 i = 0; i < walk.view->part_count; i++)
 			if (walk.view->part[i].first_rule < walk.best)
-				walk_tree(&walk, walk.view->part[i].root);
+				walk_part(&walk, walk.view->part[i].root);
 		if (walk.best != ~0U && order_of(&walk, walk.best) < order) {
 			order = order_of(&walk, walk.best);
 			verdict->rule = verdict_of(&walk, walk.best) & ~VERDICT_ALLOW;

@@ -313,6 +313,72 @@ static void every_kind_of_rule_set_decides_as_first_match_does(void **state)
 	free(lines);
 }
 
+/* Lays the rules of sets one behind the other, and asks about headers of each: as first match does, and
+ * never so many lines as vectors and their boxes may have. */
+static void expect_first_match_of_both(enum rule_set_kind before, enum rule_set_kind after,
+				       bool ipv6)
+{
+	enum {
+		HEADERS = 300,
+		COUNT = 2000,
+		TABLE = 1 << 20
+	};
+	static struct reference_tuple headers[2 * HEADERS];
+	static size_t match[2][2 * HEADERS];
+	static struct classifier_rule rules[2 * COUNT];
+	struct table_line *lines = calloc(TABLE, sizeof(*lines));
+	struct tables tables = { .lines = lines, .count = TABLE };
+	const struct classifier_view *view;
+	enum rule_set_kind kinds[2] = { before, after };
+	struct rule_set set[2];
+	bool vectors = false;
+	__u32 line;
+
+	assert_non_null(lines);
+	for (int i = 0; i < 2; i++) {
+		struct random random = { (uint64_t)i };
+
+		rule_set_draw(&set[i], kinds[i], ipv6, COUNT, 7);
+		rule_set_headers(&set[i], &random, headers + i * HEADERS, HEADERS);
+		for (size_t j = 0; j < COUNT; j++) {
+			struct classifier_rule *rule = &rules[i * COUNT + j];
+
+			*rule = set[i].rule[j];
+			rule->order = rule->id = (__u32)(i * COUNT + j) + 1;
+		}
+	}
+	for (int i = 0; i < 2; i++)
+		rule_set_match(&set[i], headers, 2 * HEADERS, match[i]);
+	assert_int_equal(classifier_build(&tables, rules, 2 * COUNT, ACCESS_DENY, &line, NULL), 0);
+	view = (const void *)&lines[line + 1 + (ipv6 ? FAMILY_IPV6 : FAMILY_IPV4)];
+	for (__u32 i = 0; i < view->part_count; i++)
+		vectors |= view->part[i].root & PART_VECTORS;
+	assert_true(vectors);
+	for (int i = 0; i < 2 * HEADERS; i++) {
+		size_t first = match[0][i] < COUNT ? match[0][i] : COUNT + match[1][i];
+		struct walk_verdict verdict;
+
+		walk_classify(lines, line, &headers[i], &verdict);
+		assert_int_equal(verdict.rule, first < 2 * COUNT ? first + 1 : 0);
+		assert_in_range(verdict.steps, 0, 2 * (VECTOR_WORDS + CLASSIFIER_CANDIDATES));
+	}
+	tables_end(&tables);
+	for (int i = 0; i < 2; i++)
+		rule_set_free(&set[i]);
+	free(lines);
+}
+
+static void rules_that_cross_are_bit_vectors_and_decide_as_first_match_does(void **state)
+{
+	(void)state;
+	for (int ipv6 = 0; ipv6 < 2; ipv6++) {
+		expect_first_match_of_both(RULES_NESTED_ALL, RULES_COVERED, ipv6);
+		expect_first_match_of_both(RULES_ACL, RULES_PORT_LISTS, ipv6);
+		expect_first_match_of_both(RULES_PORT_LISTS, RULES_FW, ipv6);
+		expect_first_match_of_both(RULES_NESTED_ALL, RULES_IPC, ipv6);
+	}
+}
+
 static void rules_behind_one_that_matches_everything_take_no_room(void **state)
 {
 	static struct classifier_rule rules[5000];
@@ -375,6 +441,7 @@ int main(void)
 		cmocka_unit_test(rules_added_to_a_base_decide_in_their_order),
 		cmocka_unit_test(a_list_that_does_not_fit_is_refused_whole),
 		cmocka_unit_test(every_kind_of_rule_set_decides_as_first_match_does),
+		cmocka_unit_test(rules_that_cross_are_bit_vectors_and_decide_as_first_match_does),
 		cmocka_unit_test(rules_behind_one_that_matches_everything_take_no_room),
 		cmocka_unit_test(an_empty_list_of_sources_matches_nothing),
 	};
