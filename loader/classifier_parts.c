@@ -222,11 +222,13 @@ static int lay_parts(struct layer *layer, const struct boxes *boxes, size_t most
 	qsort(parts, part_count, sizeof(*parts), compare_parts);
 	for (size_t i = 0; i < part_count && !result; i++) {
 		const struct part *part = &parts[i];
-		__u32 root;
+		__u32 root = 0;
 
-		result = (vectors && part->rest ? vectors_lay : tree_lay)(layer, part->box,
-									  part->count, &root);
-		view->part[i].root = result ? 0 : root;
+		if (vectors && part->rest)
+			result = vectors_lay(layer, part->box, part->count, &root);
+		else
+			result = tree_lay(layer, part->box, part->count, &root);
+		view->part[i].root = root;
 		view->part[i].first_rule = part->box->rule;
 	}
 	view->part_count = (__u32)part_count;

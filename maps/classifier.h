@@ -28,8 +28,9 @@
  * piece of the field holds but one of the ranges, the box is that range and nothing is to be asked.
  *
  * Steps are bounded by construction: a tree has at most CLASSIFIER_DEPTH nodes above a leaf of at
- * most CLASSIFIER_LEAF_LINES, a search has at most CLASSIFIER_SEARCH_LEVELS for each 32 bits, vectors have
- * VECTOR_WORDS words and CLASSIFIER_CANDIDATES boxes in vain. What does not fit is refused when it is compiled.
+ * most CLASSIFIER_LEAF_LINES, a search has at most CLASSIFIER_SEARCH_LEVELS for each 32 bits,
+ * vectors have VECTOR_WORDS words and CLASSIFIER_CANDIDATES boxes in vain. What does not fit is
+ * refused when it is compiled.
  */
 #ifndef SLUICE_MAPS_CLASSIFIER_H
 #define SLUICE_MAPS_CLASSIFIER_H
