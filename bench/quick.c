@@ -407,6 +407,7 @@ static size_t forget_new_flows(struct bench *bench)
 		    ntohs(flow->id.port[1]) < varied_destination(BENCH_FLOWS))
 			continue;
 		memset(flow, 0, sizeof(*flow));
+		sw->flow_tags[i / FLOWS_PER_BUCKET] &= ~(0xffULL << i % FLOWS_PER_BUCKET * 8);
 		forgotten++;
 	}
 	sw->flow_usage[bpf_switch_slot(sw, "alice")] -= forgotten;

@@ -149,12 +149,21 @@ static __always_inline void flow_count_late(const struct packet *packet)
 
 /* --- under the stripe's lock: nothing may be called --- */
 
+/* One of the two buckets that a key may live in. */
+struct flow_home {
+	struct flow_bucket *bucket;
+	struct flow_details *details;
+	__u64 *tags;
+};
+
 /* The entry of this key, live or not. */
-static __always_inline struct flow *way_of_key(struct flow_bucket *bucket, __u32 first_way,
+static __always_inline struct flow *way_of_key(const struct flow_home *home, __u64 tag,
 					       const struct flow_id *id, __u32 *claim)
 {
-	for (__u32 i = 0; i < FLOWS_PER_BUCKET; i++) {
-		struct flow *flow = flow_way(bucket, first_way + i);
+	__u64 ways = ways_tagged(READ_ONCE(*home->tags), tag);
+
+	for (int i = 0; i < FLOWS_PER_BUCKET && ways; i++, ways = without_lowest(ways)) {
+		struct flow *flow = flow_way(home->bucket, lowest_way(ways));
 
 		*claim = READ_ONCE(flow->claim);
 		barrier();
@@ -164,34 +173,77 @@ static __always_inline struct flow *way_of_key(struct flow_bucket *bucket, __u32
 	return NULL;
 }
 
-static __always_inline __u32 bucket_load(const struct flow_bucket *bucket, __u32 now)
+static __always_inline __u32 tagged_ways(const struct flow_home *home)
 {
-	__u32 load = 0;
-
-	for (int i = 0; i < FLOWS_PER_BUCKET; i++) {
-		load += flow_lives(bucket->way[i].state, bucket->way[i].last_seen, now);
-		/* One after the other: the compiler would keep all of them on the stack. */
-		barrier_var(load);
-	}
-	barrier();
-	return load;
+	return FLOWS_PER_BUCKET - count_ways(ways_unused(READ_ONCE(*home->tags)));
 }
 
-/* Claims a way that is free, or whose time is out. *place: of the bucket, then of the way. */
-static __always_inline struct flow *claim_unused_way(struct flow_bucket *bucket, __u32 first_way,
-						     __u32 now, __u32 *claim, __u32 *place)
+static __always_inline __u32 living_ways(const struct flow_home *home, __u32 now)
 {
-	for (__u32 i = 0; i < FLOWS_PER_BUCKET; i++) {
-		struct flow *flow = flow_way(bucket, first_way + i);
+	__u32 living = 0;
 
-		*claim = READ_ONCE(flow->claim);
-		barrier();
-		if (!flow_lives(flow->state, flow->last_seen, now) && flow_claim(flow, *claim)) {
-			*place += (first_way + i) & (FLOWS_PER_BUCKET - 1);
+	for (int i = 0; i < FLOWS_PER_BUCKET; i++) {
+		const struct flow *flow = &home->bucket->way[i];
+
+		living += flow_lives(flow->state, flow->last_seen, now);
+		/* One after the other: the compiler would keep all of them on the stack. */
+		barrier_var(living);
+	}
+	barrier();
+	return living;
+}
+
+/* Claims a way that is free, or whose time is out. */
+static __always_inline bool claim_way(struct flow *flow, __u32 now, __u32 *claim)
+{
+	*claim = READ_ONCE(flow->claim);
+	barrier();
+	return !flow_lives(flow->state, flow->last_seen, now) && flow_claim(flow, *claim);
+}
+
+/* Claims a way without a tag, *way if it has none. Another CPU may be faster. */
+static __always_inline struct flow *claim_untagged_way(const struct flow_home *home, __u32 now,
+						       __u32 *claim, __u32 *way)
+{
+	__u64 unused = ways_unused(READ_ONCE(*home->tags));
+	struct flow *flow;
+
+	if (!unused)
+		return NULL;
+	if (!(unused >> *way * 8 & FLOW_TAG_USED))
+		*way = lowest_way(unused);
+	flow = flow_way(home->bucket, *way);
+	return claim_way(flow, now, claim) ? flow : NULL;
+}
+
+/* Claims any way, from *way around, so that the verifier sees no difference between them. */
+static __always_inline struct flow *claim_any_way(const struct flow_home *home, __u32 now,
+						  __u32 *claim, __u32 *way)
+{
+	for (int i = 0; i < FLOWS_PER_BUCKET; i++, *way = (*way + 1) & (FLOWS_PER_BUCKET - 1)) {
+		struct flow *flow = flow_way(home->bucket, *way);
+
+		if (claim_way(flow, now, claim))
 			return flow;
-		}
 	}
 	return NULL;
+}
+
+/* Claims a place for a new entry. *home: 0 or 1; *way: what the key would have, then what it has. A
+ * bucket with enough room takes the entry without a look at the other, else the emptier one does. */
+static __always_inline struct flow *claim_place(const struct flow_home *homes, __u32 now,
+						__u32 *claim, __u32 *home, __u32 *way)
+{
+	__u32 load = tagged_ways(&homes[0]);
+	struct flow *flow;
+
+	*home = load >= FLOWS_WITHOUT_CHOICE && tagged_ways(&homes[1]) < load;
+	flow = claim_untagged_way(*home ? &homes[1] : &homes[0], now, claim, way);
+	if (flow)
+		return flow;
+	/* Some entries' time may be out that nobody has freed yet. */
+	*home = living_ways(&homes[1], now) < living_ways(&homes[0], now);
+	return claim_any_way(*home ? &homes[1] : &homes[0], now, claim, way);
 }
 
 /* Does this entry already stand for the packet's flow? Then another CPU was first. */
@@ -292,70 +344,62 @@ enum insertion {
 	INSERT_EXISTS = 2, /* *flow stands for the packet's flow already */
 };
 
-/* What flow_insert() works on: the two buckets that the key may live in, and the details of both. */
-struct flow_choice {
-	struct flow_bucket *first;
-	struct flow_bucket *second;
-	struct flow_details *first_details;
-	struct flow_details *second_details;
-};
-
-/* Puts the packet's or the imported flow into one of its two buckets. *owner: whom the way counted against
- * before, or 0. Runs under the stripe's lock. */
+/* Puts the packet's or the imported flow into one of its two homes. *owner: whom the way counted
+ * against before, or 0. Runs under the stripe's lock. */
 static __always_inline enum insertion
 flow_place(const struct packet *packet, const struct imported_flow *import,
-	   const union flow_words *key, const struct flow_id *id, const struct flow_choice *choice,
+	   const union flow_words *key, const struct flow_id *id, const struct flow_home *homes,
 	   __u64 hash, struct flow **found, __u32 *found_claim, __u32 *owner, struct due *due)
 {
-	__u32 way = first_way(hash), claim = 0, place;
-	struct flow *flow = way_of_key(choice->first, way, id, &claim) ?:
-			    way_of_key(choice->second, way, id, &claim);
-	struct flow_details *details;
+	__u32 claim = 0, home = 0, way = first_way(hash);
+	struct flow *flow = way_of_key(&homes[0], tag_of(hash), id, &claim);
+	struct flow_detail *detail;
 
+	if (!flow) {
+		flow = way_of_key(&homes[1], tag_of(hash), id, &claim);
+		home = 1;
+	}
 	if (flow && flow_serves(flow, packet) && !(import && READ_ONCE(flow->acl_allowed) & FLOW_UNMET)) {
 		*found = flow;
 		*found_claim = claim;
 		return INSERT_EXISTS;
 	}
 	/* Who holds the claim of the key's old entry frees it or has it for another flow. */
-	if (flow && flow_claim(flow, claim)) {
-		place = flow->place;
-	} else {
-		__u32 load = bucket_load(choice->first, packet->now);
-		bool second = load >= FLOWS_WITHOUT_CHOICE &&
-			      bucket_load(choice->second, packet->now) < load;
-
-		place = (second ? second_bucket(hash) : first_bucket(hash)) * FLOWS_PER_BUCKET;
-		flow = claim_unused_way(second ? choice->second : choice->first, way, packet->now,
-					&claim, &place);
-	}
+	if (flow && flow_claim(flow, claim))
+		way = flow->place & (FLOWS_PER_BUCKET - 1);
+	else
+		flow = claim_place(homes, packet->now, &claim, &home, &way);
 	if (!flow)
 		return INSERT_FULL;
 	*owner = flow->state == FLOW_FREE ? 0 : flow_owner(flow);
-	details = place / FLOWS_PER_BUCKET == first_bucket(hash) ? choice->first_details
-								 : choice->second_details;
-	flow_fill(flow, &details->way[place & (FLOWS_PER_BUCKET - 1)], place, packet, import, key,
-		  id, due);
+	tag_way(home ? homes[1].tags : homes[0].tags, way, tag_of(hash));
+	barrier_var(way); /* or the verifier loses sight of the bound */
+	detail = &(home ? homes[1].details : homes[0].details)->way[way & (FLOWS_PER_BUCKET - 1)];
+	flow_fill(flow, detail,
+		  (home ? second_bucket(hash) : first_bucket(hash)) * FLOWS_PER_BUCKET + way, packet,
+		  import, key, id, due);
 	flow_release(flow, claim);
 	*found = flow;
 	*found_claim = claim + 2;
 	return INSERT_DONE;
 }
 
-/* The buckets of a hash and the stripe that guards it. */
-static __always_inline struct flow_lock *flow_choose(struct flow_choice *choice, __u64 hash)
+static __always_inline bool flow_home(struct flow_home *home, __u32 bucket)
 {
-	__u32 index = first_bucket(hash);
+	home->bucket = bpf_map_lookup_elem(&flows, &bucket);
+	home->details = bpf_map_lookup_elem(&flow_details, &bucket);
+	home->tags = bpf_map_lookup_elem(&flow_tags, &bucket);
+	return home->bucket && home->details && home->tags;
+}
 
-	choice->first = bpf_map_lookup_elem(&flows, &index);
-	choice->first_details = bpf_map_lookup_elem(&flow_details, &index);
-	index = second_bucket(hash);
-	choice->second = bpf_map_lookup_elem(&flows, &index);
-	choice->second_details = bpf_map_lookup_elem(&flow_details, &index);
-	index = (hash >> 16) % FLOW_LOCK_STRIPES;
-	if (!choice->first || !choice->second || !choice->first_details || !choice->second_details)
+/* Both homes of a hash and the stripe that guards it. */
+static __always_inline struct flow_lock *flow_choose(struct flow_home *homes, __u64 hash)
+{
+	__u32 stripe = (hash >> 16) % FLOW_LOCK_STRIPES;
+
+	if (!flow_home(&homes[0], first_bucket(hash)) || !flow_home(&homes[1], second_bucket(hash)))
 		return NULL;
-	return bpf_map_lookup_elem(&flow_locks, &index);
+	return bpf_map_lookup_elem(&flow_locks, &stripe);
 }
 
 /* What flow_insert() says besides 0 (a new entry) and drop reasons. */
@@ -370,7 +414,7 @@ static __always_inline int flow_insert_as(struct packet *packet, __u32 vni,
 {
 	const struct control *control = control_get();
 	__u32 slot = packet->in_slot, owner = 0;
-	struct flow_choice choice;
+	struct flow_home homes[2];
 	struct flow *flow = NULL;
 	enum insertion insertion;
 	struct flow_lock *lock;
@@ -387,7 +431,7 @@ static __always_inline int flow_insert_as(struct packet *packet, __u32 vni,
 	flow_key_make(&key, &packet->tuple, packet->icmp_identifier, packet->unsolicited, vni);
 	flow_id_make(control, &id, &key);
 	hash = flow_hash(control, &id);
-	lock = flow_choose(&choice, hash);
+	lock = flow_choose(homes, hash);
 	if (!lock)
 		return DROP_FLOW_TABLE_FULL;
 	if (__sync_fetch_and_add(usage, 1) >= packet->in->flow_limit) {
@@ -396,7 +440,7 @@ static __always_inline int flow_insert_as(struct packet *packet, __u32 vni,
 	}
 
 	bpf_spin_lock(&lock->lock);
-	insertion = flow_place(packet, import, &key, &id, &choice, hash, &flow, &packet->flow_claim,
+	insertion = flow_place(packet, import, &key, &id, homes, hash, &flow, &packet->flow_claim,
 			       &owner, &due);
 	bpf_spin_unlock(&lock->lock);
 

@@ -12,6 +12,7 @@
 #define SLUICE_BPF_FLOW_TABLE_H
 
 #include "bpf/flow_key.h"
+#include "bpf/flow_tags.h"
 
 #define READ_ONCE(x)         (*(volatile typeof(x) *)&(x))
 #define WRITE_ONCE(x, value) (*(volatile typeof(x) *)&(x) = (value))
@@ -154,7 +155,7 @@ static __always_inline bool flow_id_equal(const struct flow_id *a, const struct 
 	return a->ends == b->ends && a->addresses == b->addresses;
 }
 
-/* Where in a bucket the search for a key begins. */
+/* Where in a bucket a key lies unless that was another's when it came. */
 static __always_inline __u32 first_way(__u64 hash)
 {
 	return hash >> 29 & (FLOWS_PER_BUCKET - 1);
@@ -176,27 +177,12 @@ static __always_inline bool flow_holds(const struct flow *flow, const struct flo
 	       flow_lives(flow->state, flow->last_seen, now);
 }
 
-/* Looks where a key that has not met others does not lie. */
-static __noinline struct flow *flow_find_further(__u64 hash, const struct flow_id *id, __u32 now,
-						 __u32 *claim)
+/* The key's entry among some ways of a bucket, or NULL. */
+static __always_inline struct flow *flow_among(struct flow_bucket *bucket, __u64 ways,
+					       const struct flow_id *id, __u32 now, __u32 *claim)
 {
-	__u32 index = first_bucket(hash);
-	struct flow_bucket *bucket = bpf_map_lookup_elem(&flows, &index);
-
-	if (!bucket)
-		return NULL;
-	for (__u32 i = 1; i < FLOWS_PER_BUCKET; i++) {
-		struct flow *flow = flow_way(bucket, first_way(hash) + i);
-
-		if (flow_holds(flow, id, now, claim))
-			return flow;
-	}
-	index = second_bucket(hash);
-	bucket = bpf_map_lookup_elem(&flows, &index);
-	if (!bucket)
-		return NULL;
-	for (__u32 i = 0; i < FLOWS_PER_BUCKET; i++) {
-		struct flow *flow = flow_way(bucket, first_way(hash) + i);
+	for (int i = 0; i < FLOWS_PER_BUCKET && ways; i++, ways = without_lowest(ways)) {
+		struct flow *flow = flow_way(bucket, lowest_way(ways));
 
 		if (flow_holds(flow, id, now, claim))
 			return flow;
@@ -204,21 +190,61 @@ static __noinline struct flow *flow_find_further(__u64 hash, const struct flow_i
 	return NULL;
 }
 
+/* Looks at every way that the key's tag allows. */
+static __noinline struct flow *flow_find_further(const struct flow_id *id, __u32 now, __u32 *claim)
+{
+	const struct control *control = control_get();
+	__u64 hash = control ? flow_hash(control, id) : 0;
+	__u32 index = first_bucket(hash);
+	struct flow_bucket *bucket = bpf_map_lookup_elem(&flows, &index);
+	const __u64 *tags = bpf_map_lookup_elem(&flow_tags, &index);
+	struct flow *flow;
+
+	if (!bucket || !tags)
+		return NULL;
+	flow = flow_among(bucket, ways_tagged(READ_ONCE(*tags), tag_of(hash)), id, now, claim);
+	if (flow)
+		return flow;
+	index = second_bucket(hash);
+	bucket = bpf_map_lookup_elem(&flows, &index);
+	tags = bpf_map_lookup_elem(&flow_tags, &index);
+	if (!bucket || !tags)
+		return NULL;
+	return flow_among(bucket, ways_tagged(READ_ONCE(*tags), tag_of(hash)), id, now, claim);
+}
+
+/* The likely way of a key in its first bucket. False: it is not there. */
+static __always_inline bool flow_likely_way(__u64 tags, __u64 hash, __u32 *way)
+{
+	*way = first_way(hash);
+	/* A branch where arithmetic would do: the processor guesses it and reads the line while the
+	 * tags are on their way. */
+	if ((tags >> *way * 8 & 0xff) == tag_of(hash))
+		return true;
+	tags = ways_tagged(tags, tag_of(hash));
+	*way = lowest_way(tags);
+	return tags;
+}
+
 /* The live entry of a key, or NULL. *claim is for flow_unchanged(), after the last read. */
 static __always_inline struct flow *flow_find(const struct control *control,
 					      const struct flow_id *id, __u32 now, __u32 *claim)
 {
 	__u64 hash = flow_hash(control, id);
-	__u32 index = first_bucket(hash);
-	struct flow_bucket *bucket = bpf_map_lookup_elem(&flows, &index);
+	__u32 index = first_bucket(hash), way;
+	const __u64 *tags = bpf_map_lookup_elem(&flow_tags, &index);
+	struct flow_bucket *bucket;
 	struct flow *flow;
 
+	if (!tags || !flow_likely_way(READ_ONCE(*tags), hash, &way))
+		return flow_find_further(id, now, claim);
+	bucket = bpf_map_lookup_elem(&flows, &index);
 	if (!bucket)
 		return NULL;
-	flow = flow_way(bucket, first_way(hash));
+	flow = flow_way(bucket, way);
 	if (flow_holds(flow, id, now, claim))
 		return flow;
-	return flow_find_further(hash, id, now, claim);
+	return flow_find_further(id, now, claim);
 }
 
 /* The rest of an entry. */
@@ -278,8 +304,13 @@ static __always_inline void flow_free(struct flow *flow, __u32 claim)
 	if (!flow_claim(flow, claim))
 		return;
 	if (flow->state != FLOW_FREE) {
+		__u32 place = flow->place, index = place / FLOWS_PER_BUCKET;
+		__u64 *tags = bpf_map_lookup_elem(&flow_tags, &index);
+
 		owner = flow_owner(flow);
 		__sync_lock_test_and_set(&flow->standing, 0);
+		if (tags)
+			tag_way(tags, place, 0);
 	}
 	flow_release(flow, claim);
 	if (owner)

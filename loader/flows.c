@@ -139,8 +139,10 @@ int flows_settle(const struct sluice *sw, struct sluice_error *error)
 
 /* Frees an entry if it is still the one that was copied, and gives its owner the quota back. What it
  * counted stays in its line until it is settled or taken. */
-static bool flow_forget(struct sluice *sw, struct flow *line, __u32 claim)
+static bool flow_forget(struct sluice *sw, __u32 bucket, int way, __u32 claim)
 {
+	struct flow *line = &sw->flows[bucket].way[way];
+	__u64 *tags = &sw->flow_tags[bucket];
 	__u16 owner = 0;
 
 	if (!__atomic_compare_exchange_n(&line->claim, &claim, claim + 1, false, __ATOMIC_ACQ_REL,
@@ -150,6 +152,9 @@ static bool flow_forget(struct sluice *sw, struct flow *line, __u32 claim)
 		owner = line->slot[line->originator & 1];
 	/* An exchange: a packet that swaps the word meanwhile finds it changed and looks again. */
 	__atomic_exchange_n(&line->standing, 0, __ATOMIC_ACQ_REL);
+	/* The way's tag belongs to whoever holds its claim; its neighbors' do not. */
+	__atomic_fetch_sub(tags, __atomic_load_n(tags, __ATOMIC_RELAXED) & 0xffULL << way * 8,
+			   __ATOMIC_RELAXED);
 	__atomic_store_n(&line->claim, claim + 2, __ATOMIC_RELEASE);
 	if (!owner)
 		return false;
@@ -178,7 +183,7 @@ int sluice_flows_flush(struct sluice *sw, const char *port, size_t *count,
 			    !flow_of_slot(&flow, slot))
 				continue;
 			live = flow_live(&flow, now);
-			if (flow_forget(sw, line, claim) && live)
+			if (flow_forget(sw, bucket, way, claim) && live)
 				forgotten++;
 		}
 	*count = forgotten;

@@ -123,7 +123,8 @@ static int explain_memory(int result, unsigned int flows, struct sluice_error *e
 static int size_flows(struct sluice_bpf *object, __u32 buckets, struct sluice_error *error)
 {
 	int result = bpf_map__set_max_entries(object->maps.flows, buckets) ?:
-		     bpf_map__set_max_entries(object->maps.flow_details, buckets);
+		     bpf_map__set_max_entries(object->maps.flow_details, buckets) ?:
+		     bpf_map__set_max_entries(object->maps.flow_tags, buckets);
 
 	if (result)
 		return sluice_error_set(error, result, "cannot size the flow table: %s",

@@ -69,6 +69,7 @@ int switch_memory(const struct sluice *sw, struct sluice_memory *memory,
 #undef X
 	result = result ?: add_map(sw->map.flows, &sum.flows, error) ?:
 		 add_map(sw->map.flow_details, &sum.flows, error) ?:
+		 add_map(sw->map.flow_tags, &sum.flows, error) ?:
 		 add_map(sw->map.tables, &sum.tables, error) ?:
 		 add_map(sw->map.port_counters, &sum.counters, error) ?:
 		 add_map(sw->map.rule_counters, &sum.counters, error);

@@ -107,8 +107,8 @@ int netlink_talk(int netns, struct nlmsghdr *message, mnl_cb_t visit, void *cont
 {
 	int fd, result = 0;
 
-	/* An acknowledgment ends what is no dump. */
-	if (!(message->nlmsg_flags & NLM_F_DUMP))
+	/* An acknowledgment ends what is no dump; NLM_F_EXCL is one of the two bits that make one. */
+	if ((message->nlmsg_flags & NLM_F_DUMP) != NLM_F_DUMP)
 		message->nlmsg_flags |= NLM_F_ACK;
 	message->nlmsg_seq = 1;
 	fd = netns_socket(netns, AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);

@@ -117,7 +117,7 @@ static int map_memory(int fd, const char *name, size_t size, void **memory,
 
 int switch_map_memory(struct sluice *sw, struct sluice_error *error)
 {
-	void *control, *lines, *flows, *details, *usage;
+	void *control, *lines, *flows, *details, *tags, *usage;
 	int result;
 
 	sw->slots = ids_new(SLUICE_MAX_PORTS);
@@ -145,6 +145,11 @@ int switch_map_memory(struct sluice *sw, struct sluice_error *error)
 	if (result)
 		return result;
 	sw->flow_details = details;
+	result = map_memory(sw->map.flow_tags, "flow_tags", sw->flow_buckets * sizeof(__u64), &tags,
+			    error);
+	if (result)
+		return result;
+	sw->flow_tags = tags;
 	result = map_memory(sw->map.flow_usage, "flow_usage", SLUICE_MAX_PORTS * sizeof(__u64),
 			    &usage, error);
 	if (result)
@@ -185,6 +190,7 @@ void sluice_close(struct sluice *sw)
 	unmap(sw->lines, sw->line_count * sizeof(struct table_line));
 	unmap(sw->flows, sw->flow_buckets * sizeof(struct flow_bucket));
 	unmap(sw->flow_details, sw->flow_buckets * sizeof(struct flow_details));
+	unmap(sw->flow_tags, sw->flow_buckets * sizeof(__u64));
 	unmap(sw->flow_usage, SLUICE_MAX_PORTS * sizeof(__u64));
 #define X(name) close_fd(sw->map.name);
 	SWITCH_MAPS(X)

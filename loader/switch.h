@@ -16,9 +16,9 @@
 
 /* The pinned maps, by the name they are pinned under. X(name) */
 #define SWITCH_MAPS(X)                                                                    \
-	X(control) X(tables) X(flows) X(flow_details) X(flow_locks) X(flow_usage)         \
-	X(flow_sweeper) X(fragments) X(port_counters) X(rule_counters) X(devices) X(devices_tc) \
-	X(events) X(event_budgets) X(traces) X(consumers)
+	X(control) X(tables) X(flows) X(flow_details) X(flow_tags) X(flow_locks)          \
+	X(flow_usage) X(flow_sweeper) X(fragments) X(port_counters) X(rule_counters)      \
+	X(devices) X(devices_tc) X(events) X(event_budgets) X(traces) X(consumers)
 
 /* The pinned programs. X(name) */
 #define SWITCH_PROGRAMS(X)                                                                \
@@ -47,6 +47,7 @@ struct sluice {
 	__u32 line_count;
 	struct flow_bucket *flows;
 	struct flow_details *flow_details;
+	__u64 *flow_tags;        /* by bucket */
 	__u32 flow_buckets;
 	__u64 *flow_usage;       /* by slot */
 	struct ids *slots;

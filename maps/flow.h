@@ -1,12 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * flows and flow_details: one entry per connection, both directions.
+ * flows, flow_tags and flow_details: one entry per connection, both directions.
  *
  * Memory-mapped arrays of buckets of eight entries. An entry's one cache line in `flows` is all that
- * an established packet reads and writes; the rest of it, in the same place of `flow_details`, is
- * for first packets and for readers. A key may live in either of two buckets (two parts of one
- * seeded hash), so a lookup reads sixteen lines at most, and a table four fifths full still
- * refuses only one new flow in five hundred (with buckets of four it would be one in eight).
+ * an established packet writes; the rest of it, in the same place of `flow_details`, is for first
+ * packets and for readers. A key may live in either of two buckets (two parts of one seeded hash),
+ * and a table four fifths full still refuses only one new flow in five hundred (with buckets of four
+ * it would be one in eight).
+ *
+ * Which of a bucket's ways a key may lie in is said by their tags, eight bits each, one word a
+ * bucket: zero for a way that is free, else the highest bit and seven bits of the key's hash. So a
+ * lookup reads the line of its entry and, one time in thirty, one more, and a key without an entry is
+ * known by two words, small enough to be in a cache. A tag belongs to whoever holds its way's claim,
+ * is set before its entry can be read and taken back after that. User space that frees an entry takes
+ * back the tag as well.
  * Programs insert, refresh and expire entries; user space reads, and frees an entry only by the
  * same claim a program uses (bpf/flow_table.h).
  *
@@ -159,8 +166,11 @@ struct flow_details {
 	struct flow_detail way[FLOWS_PER_BUCKET];
 };
 
+/* A bucket's tags are one word of flow_tags; that of way 0 is the lowest byte. */
+#define FLOW_TAG_USED 0x80
+
 /* What an entry takes, in bytes. */
-#define FLOW_BYTES (sizeof(struct flow) + sizeof(struct flow_detail))
+#define FLOW_BYTES (sizeof(struct flow) + sizeof(struct flow_detail) + 1)
 
 /* How many flows the table has room for is said by switch.flows and settled at `up`: the number of
  * buckets is a power of two. */
@@ -201,6 +211,14 @@ struct {
 	__type(key, __u32);
 	__type(value, struct flow_details);
 } flow_details SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SLUICE_DEFAULT_FLOWS / FLOWS_PER_BUCKET);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, __u64);
+} flow_tags SEC(".maps");
 
 struct flow_lock {
 	struct bpf_spin_lock lock;

@@ -325,6 +325,7 @@ static void flush(struct bpf_switch *sw)
 {
 	struct sluice open = { .flows = sw->flows,
 			       .flow_details = sw->flow_details,
+			       .flow_tags = sw->flow_tags,
 			       .flow_buckets = sw->flow_buckets,
 			       .flow_usage = sw->flow_usage };
 	struct sluice_error error;
@@ -366,6 +367,9 @@ static void reap(struct bpf_switch *sw, struct harvest *harvest)
 		harvest->packets += flow.packets[0] + flow.packets[1];
 		harvest->flows++;
 		__atomic_exchange_n(&taken[i]->standing, 0, __ATOMIC_ACQ_REL);
+		__atomic_fetch_and(&sw->flow_tags[taken[i]->place / FLOWS_PER_BUCKET],
+				   ~(0xffULL << taken[i]->place % FLOWS_PER_BUCKET * 8),
+				   __ATOMIC_RELAXED);
 		__atomic_fetch_sub(&sw->flow_usage[flow.slot[flow.originator]], 1, __ATOMIC_RELAXED);
 		__atomic_fetch_add(&taken[i]->claim, 1, __ATOMIC_RELEASE);
 	}

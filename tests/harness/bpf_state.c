@@ -68,6 +68,11 @@ static struct flow_detail *detail_at(const struct bpf_switch *sw, size_t index)
 	return &sw->flow_details[index / FLOWS_PER_BUCKET].way[index % FLOWS_PER_BUCKET];
 }
 
+static __u8 flow_tag(const struct bpf_switch *sw, size_t index)
+{
+	return sw->flow_tags[index / FLOWS_PER_BUCKET] >> index % FLOWS_PER_BUCKET * 8;
+}
+
 static size_t flow_capacity(const struct bpf_switch *sw)
 {
 	return (size_t)sw->flow_buckets * FLOWS_PER_BUCKET;
@@ -104,6 +109,7 @@ struct sluice_flow *flow_entries(const struct bpf_switch *sw, size_t *count)
 	*count = 0;
 	for (size_t i = 0; i < capacity; i++) {
 		assert_int_equal(flow_at(sw, i)->claim & 1, 0);
+		assert_int_equal(!flow_tag(sw, i), flow_at(sw, i)->state == FLOW_FREE);
 		*count += flow_seen(sw, i, &entries[*count]);
 	}
 	assert_int_equal(*count, flow_count(sw));
@@ -182,6 +188,7 @@ void flows_clear(struct bpf_switch *sw)
 	int map = bpf_map__fd(sw->skeleton->maps.fragments);
 
 	memset(sw->flows, 0, flow_capacity(sw) * sizeof(struct flow));
+	memset(sw->flow_tags, 0, sw->flow_buckets * sizeof(*sw->flow_tags));
 	memset(sw->flow_usage, 0, BPF_SWITCH_SLOTS * sizeof(*sw->flow_usage));
 	for (__u32 i = 0; i < BPF_SWITCH_SLOTS * FRAGMENTS_PER_PORT; i++)
 		if (bpf_map_update_elem(map, &i, &nothing, 0))

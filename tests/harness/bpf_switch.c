@@ -44,12 +44,14 @@ static void load_programs(struct bpf_switch *sw)
 		fail_msg("the skeleton does not open: %s", strerror(errno));
 	bpf_map__set_max_entries(sw->skeleton->maps.flows, sw->flow_buckets);
 	bpf_map__set_max_entries(sw->skeleton->maps.flow_details, sw->flow_buckets);
+	bpf_map__set_max_entries(sw->skeleton->maps.flow_tags, sw->flow_buckets);
 	error = sluice_bpf__load(sw->skeleton);
 	if (error)
 		fail_msg("the programs do not load: %s", strerror(-error));
 	sw->control = map_memory(sw->skeleton->maps.control);
 	sw->flows = map_memory(sw->skeleton->maps.flows);
 	sw->flow_details = map_memory(sw->skeleton->maps.flow_details);
+	sw->flow_tags = map_memory(sw->skeleton->maps.flow_tags);
 	sw->flow_usage = map_memory(sw->skeleton->maps.flow_usage);
 	sw->tables.lines = map_memory(sw->skeleton->maps.tables);
 	sw->tables.count = bpf_map__max_entries(sw->skeleton->maps.tables);

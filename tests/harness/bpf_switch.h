@@ -39,6 +39,7 @@ struct bpf_switch {
 	struct control *control;
 	struct flow_bucket *flows;
 	struct flow_details *flow_details;
+	__u64 *flow_tags;
 	__u64 *flow_usage;
 	struct tables tables;
 	struct ids *slots;

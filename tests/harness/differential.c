@@ -27,6 +27,7 @@ struct differential {
 	struct sluice_bpf *skeleton;
 	struct control *control;
 	struct flow_bucket *flows;
+	__u64 *flow_tags;
 	__u64 *flow_usage;
 	struct tables tables;
 	struct ids *slots;
@@ -87,16 +88,18 @@ static int load(struct differential *differential)
 	differential->skeleton = skeleton;
 	bpf_map__set_max_entries(skeleton->maps.flows, FLOW_BUCKETS);
 	bpf_map__set_max_entries(skeleton->maps.flow_details, FLOW_BUCKETS);
+	bpf_map__set_max_entries(skeleton->maps.flow_tags, FLOW_BUCKETS);
 	choose_programs(skeleton);
 	if (sluice_bpf__load(skeleton))
 		return -errno;
 	differential->control = map_memory(skeleton->maps.control);
 	differential->flows = map_memory(skeleton->maps.flows);
+	differential->flow_tags = map_memory(skeleton->maps.flow_tags);
 	differential->flow_usage = map_memory(skeleton->maps.flow_usage);
 	differential->tables.lines = map_memory(skeleton->maps.tables);
 	differential->tables.count = bpf_map__max_entries(skeleton->maps.tables);
-	if (!differential->control || !differential->flows || !differential->flow_usage ||
-	    !differential->tables.lines)
+	if (!differential->control || !differential->flows || !differential->flow_tags ||
+	    !differential->flow_usage || !differential->tables.lines)
 		return -errno;
 	memcpy(differential->control->hash_seed, test_seed, sizeof(test_seed));
 	return 0;
@@ -329,6 +332,7 @@ static bool publish_added(struct differential *differential, struct random *rand
 static void clear_flows(struct differential *differential)
 {
 	memset(differential->flows, 0, FLOW_BUCKETS * sizeof(*differential->flows));
+	memset(differential->flow_tags, 0, FLOW_BUCKETS * sizeof(*differential->flow_tags));
 	memset(differential->flow_usage, 0, SLUICE_MAX_PORTS * sizeof(*differential->flow_usage));
 	reference_forget_connections(differential->reference);
 }

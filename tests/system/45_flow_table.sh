@@ -16,7 +16,7 @@ the_document_sizes_the_table_and_status_shows_it()
 {
 	sized_document 5000
 	sized up -f "$work/sized.yaml"
-	# The power of two at or above it; 160 bytes a flow, and the maps' own heads.
+	# The power of two at or above it; 161 bytes a flow, and the maps' own heads.
 	sized -j status | json "d['flows'], d['memoryBytes']['flows'] >> 20" |
 		grep -xF "({'capacity': 8192, 'used': 0}, 1)"
 	sized status | grep -F '0 of 8192 flows'

@@ -50,6 +50,7 @@ static int setup(void **state)
 	sw->flows = aligned_alloc(64, BUCKETS * sizeof(struct flow_bucket));
 	memset(sw->flows, 0, BUCKETS * sizeof(struct flow_bucket));
 	sw->flow_details = calloc(BUCKETS, sizeof(struct flow_details));
+	sw->flow_tags = calloc(BUCKETS, sizeof(__u64));
 	sw->flow_buckets = BUCKETS;
 	sw->flow_usage = calloc(SLUICE_MAX_PORTS, sizeof(__u64));
 	sw->slots = ids_new(SLUICE_MAX_PORTS);
@@ -74,6 +75,7 @@ static int teardown(void **state)
 	free(sw->lines);
 	free(sw->flows);
 	free(sw->flow_details);
+	free(sw->flow_tags);
 	free(sw->flow_usage);
 	ids_free(sw->slots);
 	ids_free(sw->rules);
@@ -100,6 +102,7 @@ static struct flow *put_flow(struct sluice *sw, int bucket, int way, int seconds
 	flow->slot[0] = from;
 	flow->slot[1] = to;
 	flow->claim = 2;
+	sw->flow_tags[bucket] |= (__u64)FLOW_TAG_USED << way * 8;
 	sw->flow_usage[from]++;
 	return flow;
 }
@@ -170,6 +173,8 @@ static void flushing_a_port_frees_its_flows_and_gives_the_quota_back(void **stat
 	assert_int_equal(old->state, FLOW_FREE);
 	assert_int_equal(other->state, FLOW_UDP);
 	assert_int_equal(own->claim, 4);
+	assert_int_equal(sw->flow_tags[0], 0);
+	assert_int_equal(sw->flow_tags[1], FLOW_TAG_USED);
 	assert_int_equal(sw->flow_usage[vm1], 0);
 	assert_int_equal(sw->flow_usage[vm2], 1);
 	assert_int_equal(sluice_flows_flush(sw, NULL, &count, NULL), 0);

@@ -60,7 +60,7 @@ timeout -k 5 "$seconds" "${qemu[@]}" -machine q35 -accel "${VM_ACCEL:-tcg}" -cpu
 	-m 2G -nodefaults -display none -no-reboot -serial stdio -device isa-debug-exit,iobase=0xf4,iosize=1 \
 	-kernel "$place/vmlinuz" -initrd "$work/initramfs" \
 	-append "console=ttyS0 quiet panic=-1 oops=panic mitigations=off no5lvl init_on_alloc=0 \
-$card_words sluice.modules=$place/modules sluice.run=$work/run" \
+no_timer_check $card_words sluice.modules=$place/modules sluice.run=$work/run" \
 	"${cards[@]}" \
 	-virtfs local,path=/,mount_tag=host,security_model=none,readonly=on,multidevs=remap \
 	</dev/null 2>&1 &
