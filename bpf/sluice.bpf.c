@@ -8,6 +8,7 @@
 #include "bpf/act.h"
 #include "bpf/admit.h"
 #include "bpf/answer.h"
+#include "bpf/carried.h"
 #include "bpf/consumers.h"
 #include "bpf/deliver.h"
 #include "bpf/flow.h"
@@ -109,6 +110,13 @@ int sluice_import(struct __sk_buff *skb)
 	struct packet packet = {.skb = skb, .hook = HOOK_TC, .read_only = 1};
 
 	return import_flow(&packet);
+}
+
+/* Counts what a NIC carried of a flow, as the data says (bpf/carried.h); never attached. */
+SEC("tc")
+int sluice_carried(struct __sk_buff *skb)
+{
+	return note_carried(skb);
 }
 
 /* Arms the sweep timer; run once by the loader. */

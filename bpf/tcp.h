@@ -39,8 +39,9 @@ static __always_inline bool tcp_reset_fits(const struct flow *flow, union flow_s
 	if (standing.state == FLOW_SYN_SENT && packet->direction != standing.originator)
 		return packet->tcp_flags & TCP_ACK &&
 		       tcp_in_window(packet->tcp_acknowledgment, flow->tcp_ack[near_end(packet)]);
-	if (!(flow->tcp_acks & 1 << to))
-		return true; /* joined in mid-stream (loose), nothing came back yet */
+	/* Joined in mid-stream (loose), nothing came back yet; or carried by a device. */
+	if (flow->tcp_acks & FLOW_NUMBERS_UNKNOWN || !(flow->tcp_acks & 1 << to))
+		return true;
 	return tcp_in_window(packet->tcp_sequence, flow->tcp_ack[to]);
 }
 

@@ -94,3 +94,28 @@ int run_accel_off(struct invocation *invocation)
 {
 	return set_mode(invocation, "off");
 }
+
+int run_accel_hand_over(struct invocation *invocation)
+{
+	struct sluice_offload_look done = { 0 };
+	struct sluice_error error = { 0 };
+	struct sluice *sw;
+	int code;
+
+	code = open_switch(invocation, &sw);
+	if (code)
+		return code;
+	if (sluice_lock(sw, 10, &error) ||
+	    sluice_offload_look_once(sw, &done, &error))
+		code = refuse(invocation, &error);
+	else if (invocation->json)
+		print_json(json_pack("{sI sI sI sI}", "carried", (json_int_t)done.carried, "handedOver",
+				     (json_int_t)done.handed, "returned",
+				     (json_int_t)done.returned, "refused",
+				     (json_int_t)done.refused));
+	else
+		printf("directions of flows: %zu with NICs, of which %zu new; %zu taken back, %zu "
+		       "refused\n", done.carried, done.handed, done.returned, done.refused);
+	sluice_close(sw);
+	return code;
+}

@@ -260,6 +260,7 @@ int run_agent(struct invocation *invocation);
 int run_accel_show(struct invocation *invocation);
 int run_accel_on(struct invocation *invocation);
 int run_accel_off(struct invocation *invocation);
+int run_accel_hand_over(struct invocation *invocation);
 int run_version(struct invocation *invocation);
 int run_help(struct invocation *invocation);
 

@@ -236,6 +236,8 @@ const struct command commands[] = {
 	{"accel", "off", run_accel_off, "have a port's own device carry it", "PORT", 1, 1, NULL, 0, 0},
 	{"accel", "show", run_accel_show, "show how a port's frames are delivered", "PORT", 1, 1,
 	 NULL, 0, 0},
+	{"accel", "hand-over", run_accel_hand_over,
+	 "hand established flows over to NICs, and read back what they carried", NULL, 0, 0, NULL, 0, 0},
 	{"version", NULL, run_version, "print the version", NULL, 0, 0, NULL, 0, 0},
 	{"help", NULL, run_help, "print help on a command", "[COMMAND]", 0, 3, NULL, 0, 0},
 	{.noun = NULL},

@@ -46,13 +46,36 @@ static const char *icmp_text(const struct sluice_flow *flow, const struct view *
 	return text;
 }
 
-static json_t *flow_json(struct sluice *sw, const struct sluice_flow *flow, unsigned int idle)
+/* Of each direction, from the originator's on: whether a NIC carries it, and why or why not; NULL where
+ * that is no question. */
+static json_t *offload_json(const struct sluice_offloads *offloads, const struct sluice_flow *flow,
+			    const struct view *view)
+{
+	const int order[2] = { view->from, view->to };
+	json_t *list = json_array();
+
+	for (int i = 0; i < 2; i++) {
+		char why[SLUICE_OFFLOAD_WHY];
+		bool carried;
+
+		if (sluice_flow_offload(offloads, flow, order[i], &carried, why))
+			json_array_append_new(list, json_pack("{sb ss}", "carried", (int)carried,
+							      "why", why));
+	}
+	if (json_array_size(list))
+		return list;
+	json_decref(list);
+	return NULL;
+}
+
+static json_t *flow_json(struct sluice *sw, const struct sluice_offloads *offloads,
+			 const struct sluice_flow *flow, unsigned int idle)
 {
 	struct view view = view_of(sw, flow);
 	bool ports = protocol_has_ports(view.protocol);
 	char source[INET6_ADDRSTRLEN], destination[INET6_ADDRSTRLEN];
 	const char *icmp = icmp_text(flow, &view);
-	json_t *json, *rules = json_array();
+	json_t *json, *rules = json_array(), *offload = offload_json(offloads, flow, &view);
 
 	for (int i = 0; i < FLOW_RULES; i++) {
 		const char *name = flow->rule[i] ? sluice_rule_name(sw, flow->rule[i]) : NULL;
@@ -73,6 +96,8 @@ static json_t *flow_json(struct sluice *sw, const struct sluice_flow *flow, unsi
 			 "version", (int)flow->version);
 	if (icmp[0])
 		json_object_set_new(json, "icmp", json_string(icmp + 1));
+	if (offload)
+		json_object_set_new(json, "offload", offload);
 	return json;
 }
 
@@ -80,6 +105,7 @@ static json_t *flow_json(struct sluice *sw, const struct sluice_flow *flow, unsi
 
 struct flow_list {
 	struct sluice *sw;
+	struct sluice_offloads *offloads;
 	struct table *table; /* NULL: JSON lines */
 	size_t count;
 };
@@ -99,7 +125,7 @@ static int list_flow(const struct sluice_flow *flow, unsigned int idle, void *co
 
 	list->count++;
 	if (!list->table) {
-		print_json_line(flow_json(list->sw, flow, idle));
+		print_json_line(flow_json(list->sw, list->offloads, flow, idle));
 		return 0;
 	}
 	for (int i = 0; i < FLOW_RULES; i++) {
@@ -144,8 +170,10 @@ int run_flow_list(struct invocation *invocation)
 	if (!invocation->json)
 		list.table = table_new(invocation, list_columns,
 				       sizeof(list_columns) / sizeof(list_columns[0]));
-	if (sluice_flows(list.sw, option_text(invocation, "port"), list_flow, &list, &error))
+	if (sluice_offloads_open(list.sw, &list.offloads, &error) ||
+	    sluice_flows(list.sw, option_text(invocation, "port"), list_flow, &list, &error))
 		code = refuse(invocation, &error);
+	sluice_offloads_close(list.offloads);
 	if (list.table)
 		table_end(list.table, code ? NULL : "no flows");
 	sluice_close(list.sw);
@@ -156,6 +184,7 @@ int run_flow_list(struct invocation *invocation)
 
 struct flow_search {
 	struct sluice *sw;
+	struct sluice_offloads *offloads;
 	const struct invocation *invocation;
 	bool by_tuple;
 	int protocol;
@@ -184,7 +213,18 @@ static bool flow_matches(const struct flow_search *search, const struct sluice_f
 	       (end_matches(search, 0, flow, 1) && end_matches(search, 1, flow, 0));
 }
 
-static void print_flow(struct sluice *sw, const struct sluice_flow *flow, unsigned int idle)
+static void print_offload(const struct sluice_offloads *offloads, const struct sluice_flow *flow,
+			  int direction, const char *name)
+{
+	char why[SLUICE_OFFLOAD_WHY];
+	bool carried;
+
+	if (sluice_flow_offload(offloads, flow, direction, &carried, why))
+		printf("  %s   by %s: %s\n", name, carried ? "the NIC" : "the programs", why);
+}
+
+static void print_flow(struct sluice *sw, const struct sluice_offloads *offloads,
+		       const struct sluice_flow *flow, unsigned int idle)
 {
 	static const char *const levels[FLOW_RULES] = { "outbound nic", "outbound subnet",
 							"inbound subnet", "inbound nic" };
@@ -214,6 +254,8 @@ static void print_flow(struct sluice *sw, const struct sluice_flow *flow, unsign
 		if (name)
 			printf("  allowed   by %s (%s)\n", name, levels[i]);
 	}
+	print_offload(offloads, flow, view.from, "forward");
+	print_offload(offloads, flow, view.to, "reverse");
 }
 
 static int show_flow(const struct sluice_flow *flow, unsigned int idle, void *context)
@@ -224,9 +266,9 @@ static int show_flow(const struct sluice_flow *flow, unsigned int idle, void *co
 		return 0;
 	search->found++;
 	if (search->invocation->json)
-		print_json_line(flow_json(search->sw, flow, idle));
+		print_json_line(flow_json(search->sw, search->offloads, flow, idle));
 	else
-		print_flow(search->sw, flow, idle);
+		print_flow(search->sw, search->offloads, flow, idle);
 	return 0;
 }
 
@@ -260,12 +302,14 @@ int run_flow_show(struct invocation *invocation)
 		code = open_switch(invocation, &search.sw);
 	if (code)
 		return code;
-	if (sluice_flows(search.sw, option_text(invocation, "port"), show_flow, &search, &error))
+	if (sluice_offloads_open(search.sw, &search.offloads, &error) ||
+	    sluice_flows(search.sw, option_text(invocation, "port"), show_flow, &search, &error))
 		code = refuse(invocation, &error);
 	else if (!search.found && search.by_tuple)
 		code = refuse_text(invocation, "there is no such flow (see: sluice flow list)");
 	else if (!search.found && !invocation->json)
 		printf("no flows\n");
+	sluice_offloads_close(search.offloads);
 	sluice_close(search.sw);
 	return code;
 }

@@ -66,6 +66,10 @@ static json_t *port_json(struct sluice *sw, const struct sluice_port_status *por
 					      (int)port->zero_copy, "unread",
 					      (json_int_t)counters.unread, "overrun",
 					      (json_int_t)port->overrun));
+	if (port->delivery == DELIVERY_OFFLOAD)
+		json_object_set_new(json, "offload",
+				    json_pack("{sI sI}", "carried", (json_int_t)port->carried,
+					      "refused", (json_int_t)port->refused));
 	return json;
 }
 

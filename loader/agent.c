@@ -6,6 +6,8 @@
  *
  * The socket is bound before the first look, so that nothing is missed in between; when the kernel
  * says that it lost messages, that is a change like any other.
+ *
+ * Where ports are of mode offload, it also looks every second what NICs carry (loader/offload.c).
  */
 #include <errno.h>
 #include <libmnl/libmnl.h>
@@ -15,14 +17,20 @@
 
 #include "loader/attach.h"
 #include "loader/confirm.h"
+#include "loader/offload.h"
 
 #define POLL_MS 500
+#define OFFLOAD_MS 1000
+/* A look at a large flow table takes long: no more than a twentieth of the time goes into it. */
+#define OFFLOAD_SHARE 20
 #define LOCK_SECONDS 10
 
 struct agent {
 	struct sluice *sw;
 	sluice_agent_visitor visit;
 	void *context;
+	unsigned long long offload_due; /* in ms, when NICs are looked at next */
+	char offload_said[sizeof(((struct sluice_error *)NULL)->message)];
 };
 
 static int note_link(const struct nlmsghdr *message, void *context)
@@ -100,6 +108,46 @@ static int look(struct agent *agent, struct sluice_error *error)
 	return result;
 }
 
+static unsigned long long now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (unsigned long long)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* What is wrong is said once, not every second. */
+static void say_offload(struct agent *agent, int result, const struct sluice_error *said)
+{
+	const char *message = result ? said->message : "";
+
+	if (result && strcmp(message, agent->offload_said))
+		agent->visit(0, said, agent->context);
+	snprintf(agent->offload_said, sizeof(agent->offload_said), "%s", message);
+}
+
+static void look_at_nics(struct agent *agent)
+{
+	unsigned long long begin = now_ms(), took;
+	struct sluice_offload_look done;
+	struct sluice_error said = { 0 };
+	int result;
+
+	if (begin < agent->offload_due || !offload_wanted(agent->sw))
+		return;
+	result = sluice_lock(agent->sw, 0, &said);
+	/* A writer is at it, and takes everything back: the next look will do. */
+	if (result == -EBUSY)
+		return;
+	if (!result) {
+		result = sluice_offload_look_once(agent->sw, &done, &said);
+		sluice_unlock(agent->sw);
+	}
+	say_offload(agent, result, &said);
+	took = now_ms() - begin;
+	agent->offload_due = begin + (took * OFFLOAD_SHARE > OFFLOAD_MS ? took * OFFLOAD_SHARE : OFFLOAD_MS);
+}
+
 static bool is_up(const struct sluice *sw)
 {
 	return __atomic_load_n(&sw->control->root, __ATOMIC_ACQUIRE);
@@ -125,9 +173,19 @@ static int follow(struct agent *agent, struct mnl_socket *socket, bool (*stop)(v
 			if (look(agent, &said))
 				agent->visit(0, &said, agent->context);
 		}
+		look_at_nics(agent);
 		result = listen_once(socket, &changed, error);
 	}
 	return result;
+}
+
+/* An agent that ends leaves nothing to devices that nobody looks at. */
+static void take_back(struct sluice *sw)
+{
+	if (!is_up(sw) || !offload_wanted(sw) || sluice_lock(sw, LOCK_SECONDS, NULL))
+		return;
+	offload_withdraw(sw, NULL);
+	sluice_unlock(sw);
 }
 
 int sluice_agent(struct sluice *sw, sluice_agent_visitor visit, bool (*stop)(void *context),
@@ -142,6 +200,7 @@ int sluice_agent(struct sluice *sw, sluice_agent_visitor visit, bool (*stop)(voi
 					  strerror(errno));
 	} else {
 		result = follow(&agent, socket, stop, error);
+		take_back(sw);
 	}
 	if (socket)
 		mnl_socket_close(socket);

@@ -56,6 +56,7 @@ struct attachment {
 	__u32 ifindex;           /* 0: none was found */
 	enum sluice_hook wanted; /* as the document has it */
 	bool xsk;                /* a port of kind af_xdp (loader/xsk.h) */
+	bool offload;            /* its established flows go to the NIC (loader/offload.h) */
 	enum attach_hook hook;   /* NONE: not attached yet */
 	__u32 since;             /* the version that attached it */
 	__u32 program;           /* DISPATCHER: id of our program there */
@@ -140,8 +141,10 @@ int refuse_own(const struct device *device, struct sluice_error *error);
 int refuse_xdp(const struct attachment *attachment, const struct device *device, int code,
 	       struct sluice_error *error);
 
-/* --- loader/clsact.c: kernels without tcx --- */
+/* --- loader/clsact.c: kernels without tcx, and devices that carry flows themselves --- */
 
+/* Makes the qdisc that filters hang on, where there is none. */
+int clsact_prepare(const struct sluice *sw, __u32 ifindex, struct sluice_error *error);
 int clsact_attach(const struct sluice *sw, __u32 ifindex, int program, bool replace,
 		  struct sluice_error *error);
 /* Takes off our filter, and the qdisc where it is ours. */

@@ -165,6 +165,7 @@ static int read_attachment(const json_t *entry, struct attachment *attachment)
 		.program = (__u32)program,
 		.prepared = prepared,
 		.xsk = delivery == DELIVERY_AF_XDP,
+		.offload = delivery == DELIVERY_OFFLOAD,
 		.placement = { .ifindex = (__u32)ifindex,
 			       .delivery = (enum delivery)delivery,
 			       .redirect_peer = redirect_peer },

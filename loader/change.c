@@ -12,6 +12,7 @@
 
 #include "loader/commit.h"
 #include "loader/edits.h"
+#include "loader/offload.h"
 #include "loader/overlay.h"
 #include "loader/schema.h"
 
@@ -174,7 +175,7 @@ static int build(struct quick_change *change, const char *why, struct sluice_err
 	sluice_test_step("compiled");
 	result = result ?: write_version(change, why, error);
 	sluice_test_step("written");
-	return result;
+	return result ?: offload_withdraw(change->sw, error);
 }
 
 /* The rule goes into the document that is kept in memory; without room there, it is read anew. */

@@ -26,27 +26,28 @@ static void qdisc_mark(__u32 ifindex, char name[32])
 	snprintf(name, 32, "qdisc-%u", ifindex);
 }
 
-static int make_qdisc(const struct sluice *sw, struct bpf_tc_hook *hook, struct sluice_error *error)
+int clsact_prepare(const struct sluice *sw, __u32 ifindex, struct sluice_error *error)
 {
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = BPF_TC_INGRESS);
 	bool ours;
 	char mark[32];
 	int result;
 
-	qdisc_mark((__u32)hook->ifindex, mark);
+	qdisc_mark(ifindex, mark);
 	ours = state_has(sw, mark);
 	if (!ours) {
 		result = state_mark(sw, mark, error);
 		if (result)
 			return result;
 	}
-	result = bpf_tc_hook_create(hook);
+	result = bpf_tc_hook_create(&hook);
 	if (result && !ours)
 		state_remove(sw, mark, NULL);
 	if (result && result != -EEXIST)
 		return sluice_error_set(error, result,
 					"cannot make a clsact qdisc on device %d (%s): an 'ingress' "
 					"qdisc there is in the way, see 'tc qdisc show'",
-					hook->ifindex, strerror(-result));
+					(int)ifindex, strerror(-result));
 	return 0;
 }
 
@@ -56,7 +57,7 @@ int clsact_attach(const struct sluice *sw, __u32 ifindex, int program, bool repl
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = BPF_TC_INGRESS);
 	LIBBPF_OPTS(bpf_tc_opts, options, .handle = FILTER_HANDLE, .priority = FILTER_PRIORITY,
 		    .prog_fd = program, .flags = replace || clsact_there(ifindex) ? BPF_TC_F_REPLACE : 0);
-	int result = make_qdisc(sw, &hook, error);
+	int result = clsact_prepare(sw, ifindex, error);
 
 	if (result)
 		return result;

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "loader/offload.h"
 #include "loader/state.h"
 #include "loader/xsk.h"
 
@@ -353,7 +354,8 @@ int switch_commit(struct sluice *sw, const struct sluice_config *config, const c
 		commit_free(&commit);
 		return result;
 	}
-	result = build(&commit, why, error);
+	/* From here to the new version devices carry nothing: its verdicts may be others. */
+	result = build(&commit, why, error) ?: offload_withdraw(sw, error);
 	if (!result) {
 		publish(&commit);
 		sluice_test_step("published");

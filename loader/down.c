@@ -9,6 +9,7 @@
 
 #include "loader/attach.h"
 #include "loader/lock.h"
+#include "loader/offload.h"
 #include "loader/xsk.h"
 
 #define DOWN_WAIT_SECONDS 10
@@ -51,6 +52,9 @@ int switch_clear(struct sluice *sw, struct sluice_error *error)
 {
 	int result;
 
+	result = offload_withdraw(sw, error);
+	if (result)
+		return result;
 	/* From here on it is not up, and its ports pass nothing. */
 	if (sw->control)
 		__atomic_store_n(&sw->control->root, 0, __ATOMIC_RELEASE);

@@ -8,7 +8,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "loader/switch.h"
+#include "loader/offload.h"
+
+#define FLUSH_LOCK_SECONDS 10
 
 const unsigned int flow_idle_seconds[FLOW_STATE_COUNT] = {
 #define X(identifier, name, seconds, text) [FLOW_##identifier] = seconds,
@@ -55,9 +57,12 @@ void flow_read(const struct flow *line, const struct flow_detail *detail, struct
 		.created = detail->created,
 		.state = now.state,
 		.originator = now.originator & 1,
-		.tcp_acks = line->tcp_acks,
+		.acl_allowed = now.acl_allowed,
+		/* While a device carries it nobody here knows them. */
+		.tcp_acks = line->tcp_acks & FLOW_NUMBERS_UNKNOWN ? 0 : line->tcp_acks,
 		.tcp_fins = now.tcp_fins,
 		.keep = detail->keep,
+		.place = line->place,
 	};
 	for (int end = 0; end < 2; end++) {
 		__u64 counted = __atomic_load_n(&line->counted[end], __ATOMIC_RELAXED);
@@ -82,6 +87,7 @@ bool flow_copy(const struct flow *line, const struct flow_detail *detail, struct
 		if (*claim & 1 || settling & 0xffff)
 			continue;
 		flow_read(line, detail, copy);
+		copy->claim = *claim;
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
 		if (__atomic_load_n(&line->claim, __ATOMIC_RELAXED) == *claim &&
 		    __atomic_load_n(&detail->settling, __ATOMIC_RELAXED) == settling)
@@ -163,16 +169,13 @@ static bool flow_forget(struct sluice *sw, __u32 bucket, int way, __u32 claim)
 	return true;
 }
 
-int sluice_flows_flush(struct sluice *sw, const char *port, size_t *count,
-		       struct sluice_error *error)
+/* Forgets all entries of a port; slot 0: of every port. */
+static size_t forget_flows(struct sluice *sw, int slot)
 {
-	int slot = port ? sluice_port_slot(sw, port, error) : 0;
 	__u32 now = flow_tick(), claim;
 	size_t forgotten = 0;
 	struct sluice_flow flow;
 
-	if (slot < 0)
-		return slot;
 	for (__u32 bucket = 0; bucket < sw->flow_buckets; bucket++)
 		for (int way = 0; way < FLOWS_PER_BUCKET; way++) {
 			struct flow *line = &sw->flows[bucket].way[way];
@@ -186,6 +189,26 @@ int sluice_flows_flush(struct sluice *sw, const char *port, size_t *count,
 			if (flow_forget(sw, bucket, way, claim) && live)
 				forgotten++;
 		}
-	*count = forgotten;
-	return 0;
+	return forgotten;
+}
+
+int sluice_flows_flush(struct sluice *sw, const char *port, size_t *count,
+		       struct sluice_error *error)
+{
+	int slot = port ? sluice_port_slot(sw, port, error) : 0, result = 0;
+	bool locked = slot >= 0 && sw->lock_fd < 0 && offload_wanted(sw);
+
+	if (slot < 0)
+		return slot;
+	/* No device may carry on with what is forgotten, nor be given it in this moment. */
+	if (locked)
+		result = sluice_lock(sw, FLUSH_LOCK_SECONDS, error);
+	if (result)
+		return result;
+	result = offload_withdraw(sw, error);
+	if (!result)
+		*count = forget_flows(sw, slot);
+	if (locked)
+		sluice_unlock(sw);
+	return result;
 }

@@ -61,6 +61,8 @@ static void place_port(const struct device *device, struct attachment *attachmen
 			 wish);
 	else
 		snprintf(placement->why, sizeof(placement->why), "%s: tc keeps GSO%s", kind, wish);
+	if (attachment->offload)
+		placement->delivery = DELIVERY_OFFLOAD;
 }
 
 static int check_device(const struct device *device, const struct attachment *attachment,
@@ -252,6 +254,8 @@ int attachments_resolve(const struct sluice_config *config, const struct devices
 			 carrying_device(devices, &config->ports[i]));
 		attachment->wanted = config->ports[i].hook;
 		attachment->xsk = config->ports[i].acceleration == SLUICE_ACCELERATION_AF_XDP;
+		attachment->offload =
+			config->ports[i].acceleration == SLUICE_ACCELERATION_OFFLOAD;
 		result = resolve_one(attachment, devices, running, tolerate_missing, error);
 		if (result)
 			say_place(config, &config->ports[i].place, error);

@@ -168,7 +168,7 @@ static const struct sluice_field port_fields[] = {
 	  false, VALUE(SCHEMA_FLAG, AT(sluice_port, allow_router_advert), .choices = guard) },
 	{ "flowLimit", "number", "how many flows it may have at a time", false, false,
 	  VALUE(SCHEMA_NUMBER, AT(sluice_port, flow_limit), .low = 1, .high = 100000000) },
-	{ "acceleration.mode", "off|auto|af_xdp", "accelerated delivery", false, false,
+	{ "acceleration.mode", "off|auto|af_xdp|offload", "accelerated delivery", false, false,
 	  VALUE(SCHEMA_CHOICE, AT(sluice_port, acceleration), .choices = accelerations) },
 	{ "acceleration.device", "device", "auto: carries the port while it is there and up", false,
 	  false, VALUE(SCHEMA_DEVICE, AT(sluice_port, fast_device)) },

@@ -442,6 +442,9 @@ struct sluice_port_status {
 	bool zero_copy;         /* the far end's driver can do without copying */
 	unsigned long long overrun; /* frames that sockets had no room for: they do not read, or too
 				     * slowly. */
+	/* Of a port of mode offload, directions of flows that begin there: */
+	size_t carried; /* by the NIC */
+	size_t refused; /* by the NIC */
 };
 
 struct sluice_uplink_status {

@@ -8,6 +8,7 @@
 
 #include "loader/attach.h"
 #include "loader/flow_share.h"
+#include "loader/offload.h"
 #include "loader/xsk.h"
 
 static void say_drift(const struct sluice *sw, const struct attachment *attachment,
@@ -60,9 +61,22 @@ static void fill_sockets(struct sluice *sw, const struct attachment *attachment,
 		snprintf(status->drift, sizeof(status->drift), "AF_XDP program detached");
 }
 
+/* What the NIC makes of what it is asked. */
+static void fill_offload(const struct offload_tally *tally, struct sluice_port_status *status)
+{
+	char why[sizeof(status->why)];
+
+	snprintf(why, sizeof(why), "%s", status->why);
+	status->carried = tally->carried;
+	status->refused = tally->refused;
+	snprintf(status->why, sizeof(status->why),
+		 "established flows go to the NIC: %zu carried, %zu refused; others by %.80s",
+		 tally->carried, tally->refused, why);
+}
+
 static void fill_port(struct sluice *sw, const struct attachment *attachment,
 		      const struct sluice_port *port, const struct devices *devices,
-		      struct sluice_port_status *status)
+		      const struct offload_tally *tallies, struct sluice_port_status *status)
 {
 	snprintf(status->name, sizeof(status->name), "%s", port->name);
 	snprintf(status->device, sizeof(status->device), "%s", port->device);
@@ -77,6 +91,8 @@ static void fill_port(struct sluice *sw, const struct attachment *attachment,
 	say_drift(sw, attachment, devices, status->drift);
 	if (attachment->xsk)
 		fill_sockets(sw, attachment, port, devices, status);
+	if (attachment->offload)
+		fill_offload(&tallies[status->slot], status);
 }
 
 static void fill_uplink(const struct sluice *sw, const struct attachment *attachment,
@@ -110,7 +126,7 @@ static bool seen_before(const struct attachments *attachments, size_t index)
 
 static void fill(struct sluice *sw, const struct sluice_config *config,
 		 const struct attachments *attachments, const struct devices *devices,
-		 struct sluice_status *status)
+		 const struct offload_tally *tallies, struct sluice_status *status)
 {
 	const struct root *root = switch_root(sw);
 	unsigned int share = flow_share(config);
@@ -136,7 +152,7 @@ static void fill(struct sluice *sw, const struct sluice_config *config,
 			fill_uplink(sw, attachment, devices,
 				    &status->uplinks[status->uplink_count++]);
 		else if (port)
-			fill_port(sw, attachment, port, devices,
+			fill_port(sw, attachment, port, devices, tallies,
 				  &status->ports[status->port_count++]);
 	}
 	for (size_t i = 0; i < status->port_count; i++)
@@ -148,6 +164,7 @@ int sluice_status_get(struct sluice *sw, struct sluice_status **status, struct s
 {
 	const struct sluice_config *config = switch_config(sw, error);
 	struct attachments attachments = {};
+	struct offload_tally *tallies;
 	struct sluice_status *made;
 	struct devices devices = {};
 	int result;
@@ -156,6 +173,7 @@ int sluice_status_get(struct sluice *sw, struct sluice_status **status, struct s
 		return -EIO;
 	result = attachments_read(sw, &attachments, error) ?: devices_read(&devices, error) ?:
 		 switch_read_ids(sw, error);
+	tallies = calloc(SLUICE_MAX_PORTS, sizeof(*tallies));
 	made = calloc(1, sizeof(*made));
 	if (made) {
 		made->ports = calloc(attachments.count + 1, sizeof(*made->ports));
@@ -163,15 +181,17 @@ int sluice_status_get(struct sluice *sw, struct sluice_status **status, struct s
 	}
 	if (!result)
 		attachments_look_at_far_ends(&attachments);
-	if (!result && (!made || !made->ports || !made->uplinks))
+	if (!result && (!tallies || !made || !made->ports || !made->uplinks))
 		result = sluice_error_set(error, -ENOMEM, "out of memory");
 	result = result ?: switch_memory(sw, &made->memory, error);
 	if (!result) {
-		fill(sw, config, &attachments, &devices, made);
+		offload_tally(sw, tallies);
+		fill(sw, config, &attachments, &devices, tallies, made);
 		*status = made;
 	} else {
 		sluice_status_free(made);
 	}
+	free(tallies);
 	attachments_free(&attachments);
 	devices_free(&devices);
 	return result;

@@ -18,13 +18,14 @@
 #define SWITCH_MAPS(X)                                                                    \
 	X(control) X(tables) X(flows) X(flow_details) X(flow_tags) X(flow_locks)          \
 	X(flow_usage) X(flow_sweeper) X(fragments) X(port_counters) X(rule_counters)      \
-	X(devices) X(devices_tc) X(events) X(event_budgets) X(traces) X(consumers)
+	X(devices) X(devices_tc) X(events) X(event_budgets) X(traces) X(consumers) \
+	X(offloads)
 
 /* The pinned programs. X(name) */
 #define SWITCH_PROGRAMS(X)                                                                \
 	X(sluice_xdp) X(sluice_tc) X(sluice_trace) X(sluice_query) X(sluice_settle)       \
 	X(sluice_import) X(sluice_start) X(sluice_uplink_xdp) X(sluice_uplink_tc)         \
-	X(sluice_pass) X(sluice_consumers)
+	X(sluice_pass) X(sluice_consumers) X(sluice_carried)
 
 struct sluice {
 	char name[64];

@@ -149,6 +149,21 @@ static int validate_addresses(struct validation *validation, const struct sluice
 	return 0;
 }
 
+/* A representor is one device, which hands packets to tc. */
+static int validate_offload(struct validation *validation, const struct sluice_port *port)
+{
+	if (port->hook == SLUICE_HOOK_XDP || port->hook == SLUICE_HOOK_XDP_GENERIC)
+		return refuse(validation, port, "acceleration.mode", 0,
+			      "port \"%s\": acceleration.mode offload works through tc: set hook: "
+			      "auto", port->name);
+	if (port->fast_device)
+		return refuse(validation, port, "acceleration.mode", 0,
+			      "port \"%s\": acceleration.mode offload takes no "
+			      "acceleration.device: the representor is the port's device",
+			      port->name);
+	return 0;
+}
+
 /* What this version can do. */
 static int validate_acceleration(struct validation *validation, const struct sluice_port *port)
 {
@@ -165,10 +180,12 @@ static int validate_acceleration(struct validation *validation, const struct slu
 		return refuse(validation, port, "acceleration.mode", 0,
 			      "port \"%s\": acceleration.mode auto needs acceleration.device, a "
 			      "second device of the port beside \"%s\"", port->name, port->device);
+	case SLUICE_ACCELERATION_OFFLOAD:
+		return validate_offload(validation, port);
 	default:
 		return refuse(validation, port, "acceleration.mode", 0,
 			      "port \"%s\": acceleration.mode \"%s\" is not possible in this "
-			      "version; write \"off\", \"auto\" or \"af_xdp\"",
+			      "version; write \"off\", \"auto\", \"af_xdp\" or \"offload\"",
 			      port->name, value_text(mode, &port->acceleration, NULL));
 	}
 }

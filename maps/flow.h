@@ -136,8 +136,12 @@ struct flow {
 				   * acknowledged or, before that, the one after the other's SYN */
 	__u16 slot[2];            /* port at each end; a packet of direction d goes to slot[!d] */
 	__u32 place : 24;         /* where it lies: bucket * FLOWS_PER_BUCKET + way */
-	__u32 tcp_acks : 8;       /* bit d: tcp_ack[d] is valid */
+	__u32 tcp_acks : 8;       /* bit d: tcp_ack[d] is valid; or FLOW_NUMBERS_UNKNOWN */
 };
+
+/* In tcp_acks: a device carries the flow (maps/offload.h), and what either end wants next is its to
+ * know. */
+#define FLOW_NUMBERS_UNKNOWN 4
 
 /* The rest. */
 struct flow_detail {

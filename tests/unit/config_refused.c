@@ -116,7 +116,13 @@ static const struct bad bad_documents[] = {
 	  "routes: this version can not do that yet; take it out" },
 	{ "acceleration", HEAD BLUE PORT(MAC ", acceleration: {mode: @vf}"),
 	  "port \"vm1\": acceleration.mode \"vf\" is not possible in this version; write \"off\", "
-	  "\"auto\" or \"af_xdp\"" },
+	  "\"auto\", \"af_xdp\" or \"offload\"" },
+	{ "offload_by_xdp", HEAD BLUE PORT(MAC ", hook: xdp, acceleration: {mode: @offload}"),
+	  "port \"vm1\": acceleration.mode offload works through tc: set hook: auto" },
+	{ "offload_of_two_devices",
+	  HEAD BLUE PORT(MAC ", acceleration: {mode: @offload, device: eth7}"),
+	  "port \"vm1\": acceleration.mode offload takes no acceleration.device: the representor is "
+	  "the port's device" },
 	{ "acceleration_of_one_device", HEAD BLUE PORT(MAC ", acceleration: {mode: @auto}"),
 	  "port \"vm1\": acceleration.mode auto needs acceleration.device, a second device of the "
 	  "port beside \"tap1\"" },
