@@ -7,6 +7,7 @@
 . "$(dirname "$0")/lib.sh"
 inside bookworm 900
 
+modprobe -a veth cls_flower act_pedit act_csum act_mirred
 programs=()
 for source in tests/bpf/*.c; do
 	program=$(basename "$source" .c)

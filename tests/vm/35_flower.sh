@@ -38,8 +38,8 @@ received() { ip -n "$P-$1" -s -j link show eth0 | json "d[0]['stats64']['rx']['p
 # talks TIMES: that many echoes come back over the held connection.
 talks()
 {
-	local i
-	for i in $(seq "$1"); do hears 5000; done
+	local left
+	for ((left = $1; left > 0; left--)); do hears 5000; done
 }
 
 # unseen_by_programs COMMAND...: frames of web1 reach others while it runs, and no program counts any.
