@@ -14,7 +14,7 @@ a_flow_table_that_does_not_fit_is_refused_and_leaves_nothing()
 	local code=0 said
 	said=$("$SLUICE" --switch large up -f "$document" 2>&1) || code=$?
 	echo "# $said"
-	[ $code = 2 ] && [[ $said == *'for 16777216 flows takes 2560 MiB'*'switch.flows'* ]] &&
+	[ $code = 2 ] && [[ $said == *'for 16777216 flows takes 2576 MiB'*'switch.flows'* ]] &&
 		[ ! -e /sys/fs/bpf/sluice/large ] && [ ! -e /run/sluice/large ]
 }
 
