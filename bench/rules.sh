@@ -19,8 +19,10 @@ fillers()
 			format = substr(format, RSTART + RLENGTH)
 		}
 		for (i = 0; i < n; i++) {
-			value["ADDRESS"] = family == 6 ? sprintf("fd00:2::%x:%x", int(i / 65536), i % 65536) :
-				sprintf("198.%d.%d.%d", 18 + int(i / 65536), int(i / 256) % 256, i % 256)
+			if (family == 6)
+				value["ADDRESS"] = sprintf("fd00:2::%x:%x", int(i / 65536), i % 65536)
+			else
+				value["ADDRESS"] = sprintf("198.%d.%d.%d", 18 + int(i / 65536), int(i / 256) % 256, i % 256)
 			value["PORT"] = 1 + i % 10000
 			value["ACTION"] = i % 2 ? deny : allow
 			value["NUMBER"] = i

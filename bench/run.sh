@@ -104,7 +104,7 @@ build_path()
 	local reason=''
 	! declare -F path_reason >/dev/null || reason=$(path_reason)
 	[ -z "$reason" ] || { echo "reason $reason"; return; }
-	set -e
+	set -e -o pipefail
 	path_up 2>"$work/up.log" >&2
 	echo "note $note"
 	echo "about $about"
@@ -134,7 +134,7 @@ add_world() # PLAN PATH RULES GUESTS
 	world_up "$world" "$4"
 	in_path "$world" build_path >"$work/built"
 	# shellcheck disable=SC2181 # a condition would switch set -e off
-	[ $? = 0 ] || reason="it could not be set up: $(tail -1 "$work/up.log")"
+	[ $? = 0 ] || reason="it could not be set up: $(grep -im1 error "$work/up.log" || tail -1 "$work/up.log")"
 	while IFS= read -r line; do
 		case $line in
 		reason*) reason=${line#reason } ;;
