@@ -6,38 +6,38 @@
 
 #include "cli/cli.h"
 
-/* acceleration.mode as the running document has it; a new reference, or NULL. */
-static json_t *running_mode(struct sluice *sw, const char *name)
+/* A port's acceleration as the running document has it; a new reference, or NULL. */
+static json_t *running_acceleration(struct sluice *sw, const char *name)
 {
 	struct sluice_config *config;
 	unsigned int version;
-	json_t *port, *mode;
+	json_t *port, *acceleration;
 
 	if (sluice_running(sw, &version, &config, NULL))
 		return NULL;
 	port = sluice_config_json(config, SLUICE_PORT, NULL, name);
-	mode = json_incref(json_object_get(json_object_get(port, "acceleration"), "mode"));
+	acceleration = json_incref(json_object_get(port, "acceleration"));
 	json_decref(port);
 	sluice_config_free(config);
-	return mode;
+	return acceleration;
 }
 
 static int show(const struct invocation *invocation, struct sluice *sw,
 		const struct sluice_port_status *port)
 {
-	json_t *mode = running_mode(sw, port->name);
+	json_t *acceleration = running_acceleration(sw, port->name);
+	const char *mode = json_string_value(json_object_get(acceleration, "mode"));
 
 	if (!mode)
 		return refuse_text(invocation, "the document of port \"%s\" cannot be read",
 				   port->name);
 	if (invocation->json)
-		print_json(json_pack("{ssssssss}", "port", port->name, "mode",
-				     json_string_value(mode), "delivery",
+		print_json(json_pack("{ssssssss}", "port", port->name, "mode", mode, "delivery",
 				     sluice_delivery_name(port->delivery), "why", port->why));
 	else
-		printf("%s: acceleration %s, delivered by %s (%s)\n", port->name,
-		       json_string_value(mode), sluice_delivery_name(port->delivery), port->why);
-	json_decref(mode);
+		printf("%s: acceleration %s, delivered by %s (%s)\n", port->name, mode,
+		       sluice_delivery_name(port->delivery), port->why);
+	json_decref(acceleration);
 	return EXIT_DONE;
 }
 
@@ -77,7 +77,7 @@ static int set_mode(struct invocation *invocation, const char *mode)
 					  .name = name,
 					  .settings = &setting,
 					  .setting_count = 1 };
-	bool on = !strcmp(mode, "auto");
+	bool on = strcmp(mode, "off");
 	char why[128], done[128];
 
 	snprintf(why, sizeof(why), "accel %s %s", on ? "on" : "off", name);
@@ -85,9 +85,37 @@ static int set_mode(struct invocation *invocation, const char *mode)
 	return change_at_once(invocation, &edit, why, done, refuse);
 }
 
+/* Whether the port's acceleration is a VF: of an uplink. */
+static bool is_function(const struct sluice_config *config, const char *name)
+{
+	for (size_t i = 0; i < config->port_count; i++)
+		for (size_t k = 0; k < config->uplink_count; k++)
+			if (!strcmp(config->ports[i].name, name) && config->ports[i].fast_device &&
+			    !strcmp(config->ports[i].fast_device, config->uplinks[k].device))
+				return true;
+	return false;
+}
+
 int run_accel_on(struct invocation *invocation)
 {
-	return set_mode(invocation, "auto");
+	struct sluice_error error = { 0 };
+	struct sluice_config *config;
+	unsigned int version;
+	struct sluice *sw;
+	bool function;
+	int code;
+
+	code = open_switch(invocation, &sw);
+	if (code)
+		return code;
+	if (sluice_running(sw, &version, &config, &error)) {
+		sluice_close(sw);
+		return refuse(invocation, &error);
+	}
+	function = is_function(config, invocation->arguments[0]);
+	sluice_config_free(config);
+	sluice_close(sw);
+	return set_mode(invocation, function ? "vf" : "auto");
 }
 
 int run_accel_off(struct invocation *invocation)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The watcher: follows the namespace's devices by netlink, and makes the running version anew when one
- * that it has to do with comes, goes or is made again. Nothing on the packets' way needs it: without
- * it `sluice apply` does the same by hand.
+ * that it has to do with comes, goes or is made again. VFs that get a driver or lose it, in whatever
+ * namespace their devices are, are told by the kernel's events of PCI devices. Nothing on the packets'
+ * way needs it: without it `sluice apply` does the same by hand.
  *
  * The socket is bound before the first look, so that nothing is missed in between; when the kernel
  * says that it lost messages, that is a change like any other.
@@ -17,6 +18,7 @@
 
 #include "loader/attach.h"
 #include "loader/confirm.h"
+#include "loader/function.h"
 #include "loader/offload.h"
 
 #define POLL_MS 500
@@ -25,7 +27,12 @@
 #define OFFLOAD_SHARE 20
 #define LOCK_SECONDS 10
 
+enum { SOCKET_LINKS, SOCKET_EVENTS, SOCKET_COUNT };
+
+#define EVENTS_OF_KERNEL 1 /* the multicast group of NETLINK_KOBJECT_UEVENT */
+
 struct agent {
+	struct mnl_socket *socket[SOCKET_COUNT];
 	struct sluice *sw;
 	sluice_agent_visitor visit;
 	void *context;
@@ -41,24 +48,52 @@ static int note_link(const struct nlmsghdr *message, void *context)
 	return MNL_CB_OK;
 }
 
-/* Waits for messages and reads those there are. *changed: a device came, went or became another. */
-static int listen_once(struct mnl_socket *socket, bool *changed, struct sluice_error *error)
+/* Reads the messages there are on one socket. */
+static int read_messages(struct agent *agent, int which, bool *changed, struct sluice_error *error)
 {
-	struct pollfd wait = { .fd = mnl_socket_get_fd(socket), .events = POLLIN };
+	static const char pci[] = "SUBSYSTEM=pci";
 	char buffer[16384];
-	ssize_t length;
+	ssize_t length = mnl_socket_recvfrom(agent->socket[which], buffer, sizeof(buffer));
 
-	if (poll(&wait, 1, POLL_MS) <= 0)
-		return 0;
-	length = mnl_socket_recvfrom(socket, buffer, sizeof(buffer));
 	if (length < 0 && errno == ENOBUFS)
 		*changed = true;
 	else if (length < 0 && errno != EINTR)
 		return sluice_error_set(error, -errno, "cannot follow the network devices: %s",
 					strerror(errno));
+	else if (length > 0 && which == SOCKET_EVENTS)
+		*changed |= memmem(buffer, (size_t)length, pci, sizeof(pci)) != NULL;
 	else if (length > 0)
 		mnl_cb_run(buffer, (size_t)length, 0, 0, note_link, changed);
 	return 0;
+}
+
+/* Waits for messages and reads those there are. *changed: a device came, went or became another. */
+static int listen_once(struct agent *agent, bool *changed, struct sluice_error *error)
+{
+	struct pollfd wait[SOCKET_COUNT];
+	int result = 0;
+
+	for (int i = 0; i < SOCKET_COUNT; i++)
+		wait[i] = (struct pollfd){ .fd = mnl_socket_get_fd(agent->socket[i]),
+					   .events = POLLIN };
+	if (poll(wait, SOCKET_COUNT, POLL_MS) <= 0)
+		return 0;
+	for (int i = 0; i < SOCKET_COUNT && !result; i++)
+		if (wait[i].revents)
+			result = read_messages(agent, i, changed, error);
+	return result;
+}
+
+/* Whether a port's VF is another, came, went, or is not as the switch has set it up. */
+static bool function_differs(const struct sluice_config *config, const struct attachments *wanted,
+			     const struct attachments *running, size_t index)
+{
+	const struct function *now = &wanted->list[index].placement.function;
+	const struct function *before = &running->list[index].placement.function;
+
+	return index < config->port_count &&
+	       (now->ifindex != before->ifindex || now->number != before->number ||
+		now->carries != before->carries || function_drift(&config->ports[index], now));
 }
 
 /* Whether a running attachment's device is not the one that the document now means. */
@@ -74,6 +109,7 @@ static bool devices_differ(struct agent *agent, const struct sluice_config *conf
 		for (size_t i = 0; i < wanted.count && !differ; i++)
 			differ = wanted.list[i].ifindex != running.list[i].ifindex ||
 				 wanted.list[i].second != running.list[i].second ||
+				 function_differs(config, &wanted, &running, i) ||
 				 (wanted.list[i].ifindex &&
 				  attachment_drift(agent->sw, &running.list[i], &devices));
 	}
@@ -153,8 +189,7 @@ static bool is_up(const struct sluice *sw)
 	return __atomic_load_n(&sw->control->root, __ATOMIC_ACQUIRE);
 }
 
-static int follow(struct agent *agent, struct mnl_socket *socket, bool (*stop)(void *),
-		  struct sluice_error *error)
+static int follow(struct agent *agent, bool (*stop)(void *), struct sluice_error *error)
 {
 	bool changed = true;
 	int result = 0;
@@ -174,7 +209,7 @@ static int follow(struct agent *agent, struct mnl_socket *socket, bool (*stop)(v
 				agent->visit(0, &said, agent->context);
 		}
 		look_at_nics(agent);
-		result = listen_once(socket, &changed, error);
+		result = listen_once(agent, &changed, error);
 	}
 	return result;
 }
@@ -192,17 +227,29 @@ int sluice_agent(struct sluice *sw, sluice_agent_visitor visit, bool (*stop)(voi
 		 void *context, struct sluice_error *error)
 {
 	struct agent agent = { .sw = sw, .visit = visit, .context = context };
-	struct mnl_socket *socket = mnl_socket_open(NETLINK_ROUTE);
-	int result;
+	static const struct {
+		int bus;
+		unsigned int groups;
+	} sources[SOCKET_COUNT] = {
+		[SOCKET_LINKS] = { NETLINK_ROUTE, RTMGRP_LINK },
+		[SOCKET_EVENTS] = { NETLINK_KOBJECT_UEVENT, EVENTS_OF_KERNEL },
+	};
+	int result = 0;
 
-	if (!socket || mnl_socket_bind(socket, RTMGRP_LINK, MNL_SOCKET_AUTOPID)) {
-		result = sluice_error_set(error, -errno, "cannot follow the network devices: %s",
-					  strerror(errno));
-	} else {
-		result = follow(&agent, socket, stop, error);
+	for (int i = 0; i < SOCKET_COUNT && !result; i++) {
+		agent.socket[i] = mnl_socket_open(sources[i].bus);
+		if (!agent.socket[i] ||
+		    mnl_socket_bind(agent.socket[i], sources[i].groups, MNL_SOCKET_AUTOPID))
+			result = sluice_error_set(error, -errno,
+						  "cannot follow the network devices: %s",
+						  strerror(errno));
+	}
+	if (!result) {
+		result = follow(&agent, stop, error);
 		take_back(sw);
 	}
-	if (socket)
-		mnl_socket_close(socket);
+	for (int i = 0; i < SOCKET_COUNT; i++)
+		if (agent.socket[i])
+			mnl_socket_close(agent.socket[i]);
 	return result;
 }

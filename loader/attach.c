@@ -171,6 +171,8 @@ static int attach_uplink(const struct sluice *sw, struct attachment *attachment,
 	struct sluice_error said;
 	int result;
 
+	if (attachment->wanted == SLUICE_HOOK_TC && attachment->functions)
+		return refuse_tc_for_functions(attachment, error);
 	if (attachment->wanted == SLUICE_HOOK_TC) {
 		say_why(attachment, "tc, as asked");
 		return attach_tc(sw, attachment, error);
@@ -179,7 +181,7 @@ static int attach_uplink(const struct sluice *sw, struct attachment *attachment,
 	if (!result)
 		return 0;
 	/* Somebody else's program is a reason to ask, not to go another way unasked. */
-	if (attachment->wanted != SLUICE_HOOK_AUTO || result != -ENOTSUP)
+	if (attachment->wanted != SLUICE_HOOK_AUTO || result != -ENOTSUP || attachment->functions)
 		return sluice_error_set(error, result, "uplink %s: %s", attachment->owner,
 					said.message);
 	/* The reason without the remedy that follows it. */
@@ -234,11 +236,15 @@ int attach_features(const struct attachment *attachment, struct sluice_error *er
 {
 	int result;
 
-
 	for (size_t i = 0; i < attachment->change_count; i++) {
 		const struct feature_change *change = &attachment->change[i];
 
 		result = switch_feature(change, change->on);
+		if (result && attachment->uplink)
+			return sluice_error_set(error, result, "uplink %s: cannot switch its feature "
+						"'%s' %s, which VFs as ports need: %s",
+						attachment->owner, feature_name(change->feature),
+						change->on ? "on" : "off", strerror(-result));
 		if (result)
 			return sluice_error_set(error, result,
 						"port %s: cannot switch '%s' at the other end of %s, "

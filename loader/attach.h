@@ -34,8 +34,8 @@ enum attach_hook {
 
 const char *attach_hook_name(enum attach_hook hook);
 
-/* A feature of a far end, or of an AF_XDP port's near end, that an attachment needs, and what it is put
- * back to with it. */
+/* A feature of a far end, of an AF_XDP port's near end or of a NIC with VFs, that an attachment needs,
+ * and what it is put back to with it. */
 struct feature_change {
 	__u64 netns;   /* cookie of the namespace */
 	__u32 ifindex; /* there */
@@ -63,6 +63,7 @@ struct attachment {
 	struct placement placement;
 	struct feature_change change[ATTACHMENT_CHANGES];
 	size_t change_count;
+	bool functions;          /* an uplink with VFs that are ports (loader/function.h); not on file */
 	bool prepared;           /* the changes it needs for XDP are known */
 	const char *far_end_wrong; /* NULL, or what attachments_look_at_far_ends() found; not on file */
 };
@@ -140,6 +141,9 @@ int refuse_own(const struct device *device, struct sluice_error *error);
 /* The driver answered with code. -ENOTSUP where another hook would do. */
 int refuse_xdp(const struct attachment *attachment, const struct device *device, int code,
 	       struct sluice_error *error);
+
+/* VFs are ports, and the NIC's program is on tc, or would be. */
+int refuse_tc_for_functions(const struct attachment *attachment, struct sluice_error *error);
 
 /* --- loader/clsact.c: kernels without tcx, and devices that carry flows themselves --- */
 

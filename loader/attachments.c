@@ -79,7 +79,8 @@ static json_t *changes_json(const struct attachment *attachment)
 
 static json_t *attachment_json(const struct attachment *attachment)
 {
-	return json_pack("{s:s, s:b, s:b, s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:b, s:b, s:s, s:o}",
+	return json_pack("{s:s, s:b, s:b, s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:b, s:b, s:s, s:i, "
+			 "s:i, s:o}",
 			 "owner", attachment->owner, "uplink", (int)attachment->uplink,
 			 "second", (int)attachment->second,
 			 "device", attachment->device, "ifname", attachment->ifname,
@@ -89,7 +90,10 @@ static json_t *attachment_json(const struct attachment *attachment)
 			 "delivery", (int)attachment->placement.delivery,
 			 "redirectPeer", (int)attachment->placement.redirect_peer,
 			 "prepared", (int)attachment->prepared,
-			 "why", attachment->placement.why, "changes", changes_json(attachment));
+			 "why", attachment->placement.why, "nic",
+			 (int)attachment->placement.function.ifindex, "vf",
+			 (int)attachment->placement.function.number, "changes",
+			 changes_json(attachment));
 }
 
 int attachments_write(const struct sluice *sw, const struct attachments *attachments,
@@ -143,16 +147,19 @@ static int read_changes(const json_t *list, struct attachment *attachment)
 static int read_attachment(const json_t *entry, struct attachment *attachment)
 {
 	const char *owner, *device, *ifname, *why;
-	int since = 0, second = 0, uplink, ifindex, wanted, hook, program, delivery, redirect_peer, prepared;
+	int since = 0, second = 0, nic = 0, vf = 0;
+	int uplink, ifindex, wanted, hook, program, delivery, redirect_peer, prepared;
 	json_t *changes;
 
 	if (json_unpack((json_t *)entry,
-			"{s:s, s:b, s?b, s:s, s:s, s:i, s:i, s:i, s?i, s:i, s:i, s:b, s:b, s:s, s:o}",
+			"{s:s, s:b, s?b, s:s, s:s, s:i, s:i, s:i, s?i, s:i, s:i, s:b, s:b, s:s, s?i, s?i, "
+			"s:o}",
 			"owner", &owner, "uplink", &uplink, "second", &second, "device", &device,
 			"ifname", &ifname, "ifindex", &ifindex, "wanted", &wanted, "hook", &hook,
 			"since", &since, "program", &program,
 			"delivery", &delivery, "redirectPeer",
-			&redirect_peer, "prepared", &prepared, "why", &why, "changes", &changes) ||
+			&redirect_peer, "prepared", &prepared, "why", &why, "nic", &nic, "vf", &vf,
+			"changes", &changes) ||
 	    hook < 0 || hook >= ATTACH_HOOK_COUNT)
 		return -EINVAL;
 	*attachment = (struct attachment){
@@ -168,7 +175,10 @@ static int read_attachment(const json_t *entry, struct attachment *attachment)
 		.offload = delivery == DELIVERY_OFFLOAD,
 		.placement = { .ifindex = (__u32)ifindex,
 			       .delivery = (enum delivery)delivery,
-			       .redirect_peer = redirect_peer },
+			       .redirect_peer = redirect_peer,
+			       .function = { .ifindex = (__u32)nic,
+					     .number = (__u16)vf,
+					     .carries = nic && delivery == DELIVERY_VF } },
 	};
 	snprintf(attachment->owner, sizeof(attachment->owner), "%s", owner);
 	snprintf(attachment->device, sizeof(attachment->device), "%s", device);

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "loader/function.h"
 #include "loader/offload.h"
 #include "loader/state.h"
 #include "loader/xsk.h"
@@ -48,6 +49,11 @@ static int write_text(const struct sluice_config *config, char **text, size_t *l
 	return result;
 }
 
+static bool same_function(const struct function *a, const struct function *b)
+{
+	return a->ifindex == b->ifindex && a->number == b->number && a->carries == b->carries;
+}
+
 static bool needs_attach(const struct commit *commit, const struct attachment *attachment)
 {
 	if (!attachment->ifindex)
@@ -70,6 +76,7 @@ static bool same_attachments(const struct commit *commit)
 		    old->change_count != next->change_count || old->prepared != next->prepared ||
 		    old->placement.delivery != next->placement.delivery ||
 		    old->placement.redirect_peer != next->placement.redirect_peer ||
+		    !same_function(&old->placement.function, &next->placement.function) ||
 		    strcmp(old->owner, next->owner) || strcmp(old->device, next->device) ||
 		    strcmp(old->ifname, next->ifname) || needs_attach(commit, next))
 			return false;
@@ -93,11 +100,13 @@ static int make_devices(struct commit *commit, unsigned int flags, struct sluice
 {
 	int result;
 
-	if (!xsk_devices_missing(commit->config, &commit->devices))
+	if (!xsk_devices_missing(commit->config, &commit->devices) &&
+	    !functions_missing(commit->config, &commit->devices))
 		return 0;
 	result = state_mark(commit->sw, "changing", error);
 	commit->made_devices = !result;
-	result = result ?: xsk_devices_make(commit->sw, commit->config, &commit->devices, error);
+	result = result ?: xsk_devices_make(commit->sw, commit->config, &commit->devices, error) ?:
+		 functions_make(commit->sw, commit->config, &commit->devices, &commit->next, error);
 	sluice_test_step("made");
 	devices_free(&commit->devices);
 	attachments_free(&commit->next);
@@ -171,11 +180,19 @@ static bool sockets_in_place(const struct commit *commit)
 	return true;
 }
 
+static bool functions_in_place(const struct commit *commit)
+{
+	for (size_t i = 0; i < commit->config->port_count; i++)
+		if (function_drift(&commit->config->ports[i], &commit->placements[i].function))
+			return false;
+	return true;
+}
+
 /* Whether the running version already is what is asked for, on the devices there are now. */
 static bool nothing_differs(const struct commit *commit)
 {
 	return commit->before.version && same_text(commit) && commit->same_attachments &&
-	       devices_in_place(commit) && sockets_in_place(commit);
+	       devices_in_place(commit) && sockets_in_place(commit) && functions_in_place(commit);
 }
 
 /* Whether more is wrong with a running attachment than its far end. */
@@ -280,12 +297,14 @@ static int tidy(struct commit *commit, struct sluice_error *error)
 	int result;
 
 	result = devices_remove_gone(commit, error) ?:
+		 functions_detach_others(commit->sw, &commit->running, &commit->next, error) ?:
 		 xsk_detach_others(commit->sw, commit->config, &commit->next, error);
 	if (!result && !commit->same_attachments)
 		result = detach_gone(commit, error) ?:
 			 attachments_write(commit->sw, &commit->next, error);
 	sluice_test_step("detached");
 	return result ?: xsk_devices_remove_others(commit->sw, commit->config, error) ?:
+	       functions_unmake_others(commit->sw, commit->config, error) ?:
 	       state_prune_versions(commit->sw, commit->version,
 					      confirm_target(commit->sw), error) ?:
 	       state_remove(commit->sw, "changing", error);
@@ -325,7 +344,8 @@ static int build(struct commit *commit, const char *why, struct sluice_error *er
 		sluice_test_step("attached");
 	}
 	result = result ?: xsk_attach_all(sw, commit->config, &commit->devices, &commit->next,
-					  error);
+					  error) ?:
+		 functions_attach_all(sw, commit->config, &commit->next, error);
 	result = result ?: devices_fill(commit, error);
 	sluice_test_step("filled");
 	return result;

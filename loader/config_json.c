@@ -15,6 +15,8 @@ static json_t *item_json(const struct sluice_field *field, const void *item)
 		return json_null();
 	switch (field->value->type) {
 	case SCHEMA_NUMBER:
+		if (field->value->choices && *(const int *)item == field->value->choices[0].value)
+			return json_string(text);
 		return json_integer(*(const unsigned int *)item);
 	case SCHEMA_ICMP:
 		if (*(const int *)item != SLUICE_ANY)

@@ -274,13 +274,25 @@ void device_driver(const struct device *device, char driver[32])
 		snprintf(driver, 32, "%s", info.driver);
 }
 
+void device_address(const struct device *device, char address[32])
+{
+	struct ethtool_drvinfo info = { .cmd = ETHTOOL_GDRVINFO };
+
+	address[0] = '\0';
+	if (!ethtool(-1, device->name, &info))
+		snprintf(address, 32, "%s", info.bus_info);
+}
+
 static const struct {
 	const char *name;
-	__u32 get;
+	__u32 get; /* 0: a flag of the device, not of ethtool */
 	__u32 set;
+	__u32 bits; /* of what is got and set */
 } features[FEATURE_COUNT] = {
-	[FEATURE_GRO] = { "gro", ETHTOOL_GGRO, ETHTOOL_SGRO },
-	[FEATURE_TX_CHECKSUM] = { "tx", ETHTOOL_GTXCSUM, ETHTOOL_STXCSUM },
+	[FEATURE_GRO] = { "gro", ETHTOOL_GGRO, ETHTOOL_SGRO, 1 },
+	[FEATURE_TX_CHECKSUM] = { "tx", ETHTOOL_GTXCSUM, ETHTOOL_STXCSUM, 1 },
+	[FEATURE_RX_VLAN] = { "rxvlan", ETHTOOL_GFLAGS, ETHTOOL_SFLAGS, ETH_FLAG_RXVLAN },
+	[FEATURE_ALL_MULTICAST] = { "allmulticast", 0, 0, IFF_ALLMULTI },
 };
 
 const char *feature_name(enum feature feature)
@@ -288,21 +300,59 @@ const char *feature_name(enum feature feature)
 	return features[feature].name;
 }
 
-int feature_get(int netns, const char *name, enum feature feature, bool *on)
+/* The device's flags, read and, where set is not NULL, written in its place. */
+static int device_flags(int netns, const char *name, const __u32 *set, __u32 *flags)
+{
+	struct ifreq call = {};
+	int fd = netns_socket(netns, AF_INET, SOCK_DGRAM, 0), result = 0;
+
+	if (fd < 0)
+		return fd;
+	snprintf(call.ifr_name, sizeof(call.ifr_name), "%s", name);
+	if (set)
+		call.ifr_flags = (short)*set;
+	if (ioctl(fd, set ? SIOCSIFFLAGS : SIOCGIFFLAGS, &call))
+		result = -errno;
+	else if (!set)
+		*flags = (__u16)call.ifr_flags;
+	close(fd);
+	return result;
+}
+
+/* All the bits that are read together. */
+static int feature_bits(int netns, const char *name, enum feature feature, __u32 *bits)
 {
 	struct ethtool_value value = { .cmd = features[feature].get };
-	int result = ethtool(netns, name, &value);
+	int result;
+
+	if (!value.cmd)
+		return device_flags(netns, name, NULL, bits);
+	result = ethtool(netns, name, &value);
+	*bits = value.data;
+	return result;
+}
+
+int feature_get(int netns, const char *name, enum feature feature, bool *on)
+{
+	__u32 bits;
+	int result = feature_bits(netns, name, feature, &bits);
 
 	if (!result)
-		*on = value.data != 0;
+		*on = bits & features[feature].bits;
 	return result;
 }
 
 int feature_set(int netns, const char *name, enum feature feature, bool on)
 {
-	struct ethtool_value value = { .cmd = features[feature].set, .data = on };
+	struct ethtool_value value = { .cmd = features[feature].set };
+	int result = feature_bits(netns, name, feature, &value.data);
 
-	return ethtool(netns, name, &value);
+	if (result)
+		return result;
+	value.data = on ? value.data | features[feature].bits :
+			  value.data & ~features[feature].bits;
+	return value.cmd ? ethtool(netns, name, &value) :
+			   device_flags(netns, name, &value.data, NULL);
 }
 
 int queues_get(int netns, const char *name, unsigned int *now, unsigned int *most)

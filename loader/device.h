@@ -46,6 +46,9 @@ int device_find(const struct devices *devices, const char *text, const struct de
 /* The driver's name as ethtool says it; "" when it says none. */
 void device_driver(const struct device *device, char driver[32]);
 
+/* Where the device is on its bus: "0000:01:00.0"; "" when it is on none. */
+void device_address(const struct device *device, char address[32]);
+
 /* The far end of a veth pair, wherever it is. */
 struct peer {
 	int netns;      /* descriptor of its namespace; owned by the peer */
@@ -60,10 +63,12 @@ void peer_free(struct peer *peer);
 /* The namespace of a cookie, among names and processes: a descriptor, or -ENOENT. */
 int netns_by_cookie(__u64 cookie);
 
-/* What is switched on and off at a far end. */
+/* What is switched on and off at a far end, or at a NIC. */
 enum feature {
 	FEATURE_GRO,
 	FEATURE_TX_CHECKSUM,
+	FEATURE_RX_VLAN,       /* the NIC takes VLAN tags off before XDP sees a frame */
+	FEATURE_ALL_MULTICAST, /* it takes every multicast frame in */
 	FEATURE_COUNT,
 };
 

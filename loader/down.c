@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "loader/attach.h"
+#include "loader/function.h"
 #include "loader/lock.h"
 #include "loader/offload.h"
 #include "loader/xsk.h"
@@ -26,6 +27,8 @@ static int detach_all(struct sluice *sw, struct sluice_error *error)
 		result = detach(sw, &recorded.list[i], &none, first ? NULL : error);
 		first = first ?: result;
 	}
+	first = first ?: functions_detach_others(sw, &recorded, &none, error) ?:
+			 functions_unmake_others(sw, NULL, error);
 	attachments_free(&recorded);
 	first = first ?: xsk_detach_others(sw, NULL, &none, error) ?:
 			 xsk_devices_remove_others(sw, NULL, error);

@@ -20,11 +20,20 @@ struct look {
 
 static const char *wrong(enum feature feature)
 {
-	return feature == FEATURE_GRO
-		       ? "GRO switched off at the far end, where frames now vanish: apply the "
-			 "document again"
-		       : "checksums switched on at the far end, whose TCP and UDP now break: apply "
-			 "the document again";
+	switch (feature) {
+	case FEATURE_GRO:
+		return "GRO switched off at the far end, where frames now vanish: apply the document "
+		       "again";
+	case FEATURE_TX_CHECKSUM:
+		return "checksums switched on at the far end, whose TCP and UDP now break: apply the "
+		       "document again";
+	case FEATURE_RX_VLAN:
+		return "rxvlan switched on: frames of VFs are taken for the host's: apply the document "
+		       "again";
+	default:
+		return "allmulticast switched off: VFs ask for IPv6 neighbors in vain: apply the "
+		       "document again";
+	}
 }
 
 static void look_at(int netns, struct attachment *attachment, const struct feature_change *change)

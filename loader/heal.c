@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "loader/commit.h"
+#include "loader/function.h"
 #include "loader/state.h"
 #include "loader/xsk.h"
 
@@ -47,10 +48,13 @@ int switch_heal(struct sluice *sw, struct sluice_error *error)
 	result = switch_read_ids(sw, error) ?: devices_read(&devices, error) ?:
 		 attachments_read(sw, &recorded, error) ?:
 		 attachments_resolve(config, &devices, &recorded, true, &keep, error) ?:
+		 functions_detach_others(sw, &recorded, &keep, error) ?:
 		 heal_attachments(sw, &recorded, &keep, error) ?: devices_heal(sw, error) ?:
 		 xsk_detach_others(sw, config, &keep, error) ?:
 		 xsk_attach_all(sw, config, &devices, &keep, error) ?:
+		 functions_attach_all(sw, config, &keep, error) ?:
 		 xsk_devices_remove_others(sw, config, error) ?:
+		 functions_unmake_others(sw, config, error) ?:
 		 state_prune_versions(sw, switch_root(sw)->version, confirm_target(sw), error) ?:
 		 state_remove(sw, "changing", error);
 	devices_free(&devices);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "loader/attach.h"
+#include "loader/function.h"
 #include "loader/netns.h"
 #include "loader/xsk.h"
 
@@ -235,6 +236,19 @@ static int resolve_second(const struct sluice_port *port, const struct devices *
 	return 0;
 }
 
+/* The VFs of ports, when devices and uplinks are known. */
+static int resolve_functions(const struct sluice_config *config, const struct devices *devices,
+			     const struct attachments *running, bool tolerate_missing,
+			     struct attachments *made, struct sluice_error *error)
+{
+	size_t wrong = 0;
+	int result = functions_resolve(config, devices, running, tolerate_missing, made, &wrong, error);
+
+	if (result)
+		say_place(config, &config->ports[wrong].place, error);
+	return result;
+}
+
 int attachments_resolve(const struct sluice_config *config, const struct devices *devices,
 			const struct attachments *running, bool tolerate_missing,
 			struct attachments *resolved, struct sluice_error *error)
@@ -275,7 +289,7 @@ int attachments_resolve(const struct sluice_config *config, const struct devices
 	}
 	for (size_t i = 0; i < config->port_count && !result; i++) {
 		/* Switched off, it is still the guest's: what it sends there is policed. */
-		if (!config->ports[i].fast_device ||
+		if (!config->ports[i].fast_device || function_uplink(config, &config->ports[i]) ||
 		    config->ports[i].acceleration == SLUICE_ACCELERATION_AF_XDP)
 			continue;
 		result = resolve_second(&config->ports[i], devices, running, &made.list[i], &made,
@@ -283,7 +297,8 @@ int attachments_resolve(const struct sluice_config *config, const struct devices
 		if (result)
 			say_place(config, &config->ports[i].place, error);
 	}
-	result = result ?: refuse_shared_devices(&made, error);
+	result = result ?: refuse_shared_devices(&made, error) ?:
+		 resolve_functions(config, devices, running, tolerate_missing, &made, error);
 	if (result) {
 		attachments_free(&made);
 		return result;
@@ -330,6 +345,9 @@ static int note_change(struct attachment *attachment, const struct attachments *
 		}
 	}
 	result = feature_get(peer->netns, peer->name, feature, &is);
+	if (result && attachment->uplink)
+		return sluice_error_set(error, result, "uplink %s: cannot ask it for its feature '%s': %s",
+					attachment->owner, feature_name(feature), strerror(-result));
 	if (result)
 		return sluice_error_set(error, result,
 					"port %s: cannot ask the other end of %s for its feature "
@@ -417,13 +435,35 @@ static int prepare_sockets(struct attachment *attachment, const struct attachmen
 	return result;
 }
 
+/*
+ * A NIC whose VFs are ports: their tags must be in the frames that XDP sees, and IPv6 asks for neighbors
+ * by multicast.
+ */
+static int prepare_nic(struct attachment *attachment, const struct attachments *running,
+		       const struct device *device, struct sluice_error *error)
+{
+	struct peer near = { .netns = -1, .ifindex = device->ifindex };
+	int result;
+
+	if (attachment->hook == ATTACH_TCX || attachment->hook == ATTACH_CLSACT)
+		return refuse_tc_for_functions(attachment, error);
+	if (netns_cookie(-1, &near.cookie))
+		return sluice_error_set(error, -ENOTSUP, "uplink %s: the kernel does not tell network "
+					"namespaces apart", attachment->owner);
+	memcpy(near.name, device->name, sizeof(near.name));
+	result = note_change(attachment, running, &near, FEATURE_RX_VLAN, false, error) ?:
+		 note_change(attachment, running, &near, FEATURE_ALL_MULTICAST, true, error);
+	attachment->prepared = !result;
+	return result;
+}
+
 int attachments_prepare(struct attachments *attachments, const struct attachments *running,
 			const struct devices *devices, struct sluice_error *error)
 {
 	bool any = false;
 
 	for (size_t i = 0; i < attachments->count; i++)
-		any |= attachment_by_xdp(&attachments->list[i]);
+		any |= attachment_by_xdp(&attachments->list[i]) || attachments->list[i].functions;
 	for (size_t i = 0; i < attachments->count; i++) {
 		struct attachment *attachment = &attachments->list[i];
 		const struct device *device;
@@ -434,6 +474,8 @@ int attachments_prepare(struct attachments *attachments, const struct attachment
 		device = device_by_index(devices, attachment->ifindex);
 		if (device && attachment->xsk)
 			result = prepare_sockets(attachment, running, device, error);
+		else if (device && attachment->functions)
+			result = prepare_nic(attachment, running, device, error);
 		else if (device && !attachment->uplink && is_veth(device))
 			result = prepare_veth(attachment, running, device, error);
 		if (result)

@@ -81,3 +81,11 @@ int refuse_xdp(const struct attachment *attachment, const struct device *device,
 					device->name, driver, strerror(-code));
 	}
 }
+
+int refuse_tc_for_functions(const struct attachment *attachment, struct sluice_error *error)
+{
+	return sluice_error_set(error, -ENOTSUP,
+				"uplink %s: ports have VFs of it, whose frames only native XDP sends back, "
+				"and its program is on tc: a driver with native XDP and 'hook: xdp' are "
+				"needed, see 'sluice doctor %s'", attachment->owner, attachment->owner);
+}

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "loader/schema.h"
+#include "maps/tables.h"
 
 #define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -49,6 +50,7 @@ static const struct schema_choice accelerations[] = {
 	{ "offload", SLUICE_ACCELERATION_OFFLOAD },
 	{ 0 },
 };
+static const struct schema_choice functions[] = { { "any", SLUICE_ANY }, { 0 } };
 static const struct schema_choice dead_steers[] = { { "pass", false }, { "drop", true }, { 0 } };
 static const struct schema_choice unread[] = { { "drop", false }, { "pass", true }, { 0 } };
 
@@ -71,6 +73,9 @@ static const struct sluice_field switch_fields[] = {
 static const struct sluice_field uplink_fields[] = {
 	{ "hook", "auto|xdp|tc|xdp-generic", "where the program is attached", false, false,
 	  VALUE(SCHEMA_CHOICE, AT(sluice_uplink, hook), .choices = hooks) },
+	{ "vfs", "number", "how many VFs the switch makes of the NIC; else it uses those there are",
+	  false, false,
+	  VALUE(SCHEMA_NUMBER, AT(sluice_uplink, vfs), .low = 1, .high = FUNCTIONS_PER_DEVICE) },
 	{ 0 },
 };
 
@@ -168,10 +173,14 @@ static const struct sluice_field port_fields[] = {
 	  false, VALUE(SCHEMA_FLAG, AT(sluice_port, allow_router_advert), .choices = guard) },
 	{ "flowLimit", "number", "how many flows it may have at a time", false, false,
 	  VALUE(SCHEMA_NUMBER, AT(sluice_port, flow_limit), .low = 1, .high = 100000000) },
-	{ "acceleration.mode", "off|auto|af_xdp|offload", "accelerated delivery", false, false,
+	{ "acceleration.mode", "off|auto|vf|af_xdp|offload", "accelerated delivery", false, false,
 	  VALUE(SCHEMA_CHOICE, AT(sluice_port, acceleration), .choices = accelerations) },
-	{ "acceleration.device", "device", "auto: carries the port while it is there and up", false,
-	  false, VALUE(SCHEMA_DEVICE, AT(sluice_port, fast_device)) },
+	{ "acceleration.device", "device",
+	  "auto: carries the port while it is there and up; vf: the NIC, an uplink", false, false,
+	  VALUE(SCHEMA_DEVICE, AT(sluice_port, fast_device)) },
+	{ "acceleration.vf", "number|any", "vf: which of the NIC's VFs is the port's", false, false,
+	  VALUE(SCHEMA_NUMBER, AT(sluice_port, vf), .choices = functions,
+		.high = FUNCTIONS_PER_DEVICE - 1, .initial = SLUICE_ANY) },
 	{ "acceleration.queues", "number", "af_xdp: how many queues sockets can be bound to", false,
 	  false,
 	  VALUE(SCHEMA_NUMBER, AT(sluice_port, queues), .low = 1, .high = SLUICE_XSK_QUEUES) },

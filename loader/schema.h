@@ -18,7 +18,8 @@ enum schema_type {
 	SCHEMA_CHOICE,   /* an enum (int) out of choices */
 	SCHEMA_FLAG,     /* bool, out of two choices */
 	SCHEMA_FIXED,    /* nothing; choices[0] is the one value this version takes */
-	SCHEMA_NUMBER,   /* unsigned int, low..high; 0 is "not given" where low is not 0 */
+	SCHEMA_NUMBER,   /* unsigned int, low..high, or one of choices where there are some; 0 is "not
+			  * given" where low is not 0 */
 	SCHEMA_ICMP,     /* int, 0..255 or SLUICE_ANY */
 	SCHEMA_PROTOCOL, /* int, 0..255 or SLUICE_ANY */
 	SCHEMA_MAC,      /* unsigned char[6] */

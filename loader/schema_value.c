@@ -125,6 +125,9 @@ static int parse_number(const struct schema_value *value, const char *text, void
 		}
 		if (text_parse_number(text, 0, 255, &number, error))
 			return -EINVAL;
+	} else if (value->choices && find_choice(value, text)) {
+		*(int *)item = find_choice(value, text)->value;
+		return 0;
 	} else if (text_parse_number(text, value->low, value->high, &number, error)) {
 		return -EINVAL;
 	}
@@ -255,6 +258,8 @@ const char *value_text(const struct sluice_field *field, const void *item, char 
 	case SCHEMA_NUMBER:
 		if (value->low && !*(const unsigned int *)item)
 			return NULL;
+		if (value->choices && choice_text(value, *(const int *)item))
+			return choice_text(value, *(const int *)item);
 		snprintf(buffer, TEXT_MAX, "%u", *(const unsigned int *)item);
 		return buffer;
 	case SCHEMA_ICMP:

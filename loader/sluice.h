@@ -169,6 +169,7 @@ struct sluice_uplink {
 	struct sluice_place place;
 	char *device;
 	enum sluice_hook hook;
+	unsigned int vfs; /* to be made of the NIC; 0: those there are are used */
 };
 
 /* How a port is delivered to, other than through its device's driver. */
@@ -199,7 +200,10 @@ struct sluice_port {
 	bool allow_router_advert; /* guards.routerAdvert: allow */
 	unsigned int flow_limit; /* 0: an even share of the flow table, up to 100,000 */
 	enum sluice_acceleration acceleration; /* acceleration.mode */
-	char *fast_device;   /* acceleration.device: auto: carries the port while it is up; or NULL */
+	/* acceleration.device: auto: carries the port while it is up; vf: the NIC, which is an uplink;
+	 * or NULL */
+	char *fast_device;
+	int vf;              /* acceleration.vf, or SLUICE_ANY */
 	unsigned int queues; /* acceleration.queues: of a device that the switch makes; 0: one */
 	bool pass_unread;    /* acceleration.whenDead: pass, up the stack at the far end */
 };

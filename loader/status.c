@@ -8,6 +8,7 @@
 
 #include "loader/attach.h"
 #include "loader/flow_share.h"
+#include "loader/function.h"
 #include "loader/offload.h"
 #include "loader/xsk.h"
 
@@ -78,6 +79,8 @@ static void fill_port(struct sluice *sw, const struct attachment *attachment,
 		      const struct sluice_port *port, const struct devices *devices,
 		      const struct offload_tally *tallies, struct sluice_port_status *status)
 {
+	const char *wrong;
+
 	snprintf(status->name, sizeof(status->name), "%s", port->name);
 	snprintf(status->device, sizeof(status->device), "%s", port->device);
 	snprintf(status->vnet, sizeof(status->vnet), "%s", port->vnet);
@@ -89,6 +92,9 @@ static void fill_port(struct sluice *sw, const struct attachment *attachment,
 	status->delivery = attachment->placement.delivery;
 	snprintf(status->why, sizeof(status->why), "%s", attachment->placement.why);
 	say_drift(sw, attachment, devices, status->drift);
+	wrong = status->drift[0] ? NULL : function_drift(port, &attachment->placement.function);
+	if (wrong)
+		snprintf(status->drift, sizeof(status->drift), "%s", wrong);
 	if (attachment->xsk)
 		fill_sockets(sw, attachment, port, devices, status);
 	if (attachment->offload)

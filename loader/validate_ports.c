@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "loader/function.h"
 #include "loader/validate.h"
 
 /* Something only one port may have: a device in the switch, a MAC or an address in a vnet. */
@@ -164,17 +165,52 @@ static int validate_offload(struct validation *validation, const struct sluice_p
 	return 0;
 }
 
-/* What this version can do. */
+static int validate_function(struct validation *validation, const struct sluice_port *port,
+			     const struct sluice_uplink *uplink)
+{
+	const struct sluice_config *config = validation->config;
+
+	if (uplink->hook == SLUICE_HOOK_TC || uplink->hook == SLUICE_HOOK_XDP_GENERIC)
+		return refuse(validation, port, "acceleration.device", 0,
+			      "port \"%s\": frames of VFs need native XDP, but hook of uplink \"%s\" "
+			      "is another: write \"auto\" or \"xdp\" there", port->name,
+			      uplink->device);
+	if (uplink->vfs && port->vf != SLUICE_ANY && (unsigned int)port->vf >= uplink->vfs)
+		return refuse(validation, port, "acceleration.vf", 0,
+			      "port \"%s\": VF %d of uplink \"%s\" would be beyond its vfs: %u, which "
+			      "begin with VF 0", port->name, port->vf, uplink->device, uplink->vfs);
+	for (const struct sluice_port *other = config->ports; other < port; other++)
+		if (port->vf != SLUICE_ANY && other->vf == port->vf &&
+		    function_uplink(config, other) == uplink)
+			return refuse(validation, port, "acceleration.vf", 0,
+				      "port \"%s\": VF %d of \"%s\" is port \"%s\"'s already",
+				      port->name, port->vf, uplink->device, other->name);
+	return 0;
+}
+
+/* Each mode with what it needs. */
 static int validate_acceleration(struct validation *validation, const struct sluice_port *port)
 {
-	const struct sluice_field *mode =
-		schema_field(schema_kind(SLUICE_PORT), "acceleration.mode");
+	const struct sluice_uplink *uplink = function_uplink(validation->config, port);
 
 	switch (port->acceleration) {
 	case SLUICE_ACCELERATION_OFF:
+		return uplink ? validate_function(validation, port, uplink) : 0;
 	case SLUICE_ACCELERATION_AF_XDP:
 		return 0;
+	case SLUICE_ACCELERATION_VF:
+		if (uplink)
+			return validate_function(validation, port, uplink);
+		return refuse(validation, port,
+			      port->fast_device ? "acceleration.device" : "acceleration.mode", 0,
+			      "port \"%s\": acceleration.mode vf needs acceleration.device, the NIC "
+			      "whose VF the port has, which is an uplink of the switch", port->name);
 	case SLUICE_ACCELERATION_AUTO:
+		if (uplink)
+			return refuse(validation, port, "acceleration.mode", 0,
+				      "port \"%s\": \"%s\" is an uplink, of which the port can have "
+				      "a VF: write \"vf\" in place of \"auto\"", port->name,
+				      port->fast_device);
 		if (port->fast_device && strcmp(port->fast_device, port->device))
 			return 0;
 		return refuse(validation, port, "acceleration.mode", 0,
@@ -182,12 +218,8 @@ static int validate_acceleration(struct validation *validation, const struct slu
 			      "second device of the port beside \"%s\"", port->name, port->device);
 	case SLUICE_ACCELERATION_OFFLOAD:
 		return validate_offload(validation, port);
-	default:
-		return refuse(validation, port, "acceleration.mode", 0,
-			      "port \"%s\": acceleration.mode \"%s\" is not possible in this "
-			      "version; write \"off\", \"auto\", \"af_xdp\" or \"offload\"",
-			      port->name, value_text(mode, &port->acceleration, NULL));
 	}
+	return 0;
 }
 
 static int validate_port(struct validation *validation, const struct sluice_port *port, long *vnet)

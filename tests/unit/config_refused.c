@@ -114,15 +114,36 @@ static const struct bad bad_documents[] = {
 	  HEAD "vnets: [{name: blue, prefixes: [10.1.0.0/16], subnets: [{name: web, "
 	       "prefixes: [10.1.1.0/24], routes: @rt1}]}]\n",
 	  "routes: this version can not do that yet; take it out" },
-	{ "acceleration", HEAD BLUE PORT(MAC ", acceleration: {mode: @vf}"),
-	  "port \"vm1\": acceleration.mode \"vf\" is not possible in this version; write \"off\", "
-	  "\"auto\", \"af_xdp\" or \"offload\"" },
 	{ "offload_by_xdp", HEAD BLUE PORT(MAC ", hook: xdp, acceleration: {mode: @offload}"),
 	  "port \"vm1\": acceleration.mode offload works through tc: set hook: auto" },
 	{ "offload_of_two_devices",
 	  HEAD BLUE PORT(MAC ", acceleration: {mode: @offload, device: eth7}"),
 	  "port \"vm1\": acceleration.mode offload takes no acceleration.device: the representor is "
 	  "the port's device" },
+	{ "a_vf_of_no_nic", HEAD BLUE PORT(MAC ", acceleration: {mode: @vf}"),
+	  "port \"vm1\": acceleration.mode vf needs acceleration.device, the NIC whose VF the port "
+	  "has, which is an uplink of the switch" },
+	{ "a_vf_of_what_is_no_uplink",
+	  HEAD BLUE PORT(MAC ", acceleration: {mode: vf, device: @eth0}"),
+	  "port \"vm1\": acceleration.mode vf needs acceleration.device, the NIC whose VF the port "
+	  "has, which is an uplink of the switch" },
+	{ "an_uplink_that_is_to_carry_a_port",
+	  HEAD "uplinks: [{device: eth0}]\n" BLUE
+	  PORT(MAC ", acceleration: {mode: @auto, device: eth0}"),
+	  "port \"vm1\": \"eth0\" is an uplink, of which the port can have a VF: write \"vf\" in place of "
+	  "\"auto\"" },
+	{ "a_vf_beyond_those_to_be_made",
+	  HEAD "uplinks: [{device: eth0, vfs: 2}]\n" BLUE
+	  PORT(MAC ", acceleration: {mode: vf, device: eth0, vf: @2}"),
+	  "port \"vm1\": VF 2 of uplink \"eth0\" would be beyond its vfs: 2, which begin with VF 0" },
+	{ "a_vf_of_an_uplink_on_tc",
+	  HEAD "uplinks: [{device: eth0, hook: tc}]\n" BLUE
+	  PORT(MAC ", acceleration: {mode: vf, device: @eth0}"),
+	  "port \"vm1\": frames of VFs need native XDP, but hook of uplink \"eth0\" is another: write "
+	  "\"auto\" or \"xdp\" there" },
+	{ "no_number_of_a_vf",
+	  HEAD BLUE PORT(MAC ", acceleration: {mode: vf, device: eth0, vf: @some}"),
+	  "acceleration.vf: \"some\" is not a number" },
 	{ "acceleration_of_one_device", HEAD BLUE PORT(MAC ", acceleration: {mode: @auto}"),
 	  "port \"vm1\": acceleration.mode auto needs acceleration.device, a second device of the "
 	  "port beside \"tap1\"" },
