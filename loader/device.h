@@ -68,6 +68,7 @@ enum feature {
 	FEATURE_GRO,
 	FEATURE_TX_CHECKSUM,
 	FEATURE_RX_VLAN,       /* the NIC takes VLAN tags off before XDP sees a frame */
+	FEATURE_TX_VLAN,       /* it puts tags on itself; where its switch does not see those */
 	FEATURE_ALL_MULTICAST, /* it takes every multicast frame in */
 	FEATURE_COUNT,
 };

@@ -30,6 +30,8 @@ static const char *wrong(enum feature feature)
 	case FEATURE_RX_VLAN:
 		return "rxvlan switched on: frames of VFs are taken for the host's: apply the document "
 		       "again";
+	case FEATURE_TX_VLAN:
+		return "txvlan switched on: frames for VFs may lack their tag: apply the document again";
 	default:
 		return "allmulticast switched off: VFs ask for IPv6 neighbors in vain: apply the "
 		       "document again";

@@ -123,6 +123,7 @@ static void say_function(const struct sluice_port *port, struct attachment *atta
 
 	if (placement->function.carries) {
 		placement->delivery = DELIVERY_VF;
+		placement->redirect_peer = false; /* the NIC is no veth */
 		snprintf(placement->why, sizeof(placement->why),
 			 "VF %u of %.20s: its frames pass the NIC only, VLAN %u",
 			 placement->function.number, port->fast_device,

@@ -452,6 +452,7 @@ static int prepare_nic(struct attachment *attachment, const struct attachments *
 					"namespaces apart", attachment->owner);
 	memcpy(near.name, device->name, sizeof(near.name));
 	result = note_change(attachment, running, &near, FEATURE_RX_VLAN, false, error) ?:
+		 note_change(attachment, running, &near, FEATURE_TX_VLAN, false, error) ?:
 		 note_change(attachment, running, &near, FEATURE_ALL_MULTICAST, true, error);
 	attachment->prepared = !result;
 	return result;

@@ -70,6 +70,8 @@ sriov_world()
 	ip -n "$P-outside" link set wire0 up promisc on
 	for name in web1 web2; do
 		in_guest $name sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.eth0.rp_filter=0
+		# What the host's own stack would say to the guest is not counted as the switch's.
+		host sysctl -qw "net.ipv6.conf.$name.disable_ipv6=1"
 	done
 	metric web1 eth0 100 4
 	metric web2 eth0 100 5
