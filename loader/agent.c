@@ -25,6 +25,7 @@
 #define OFFLOAD_MS 1000
 /* A look at a large flow table takes long: no more than a twentieth of the time goes into it. */
 #define OFFLOAD_SHARE 20
+#define VF_MS 1000
 #define LOCK_SECONDS 10
 
 enum { SOCKET_LINKS, SOCKET_EVENTS, SOCKET_COUNT };
@@ -38,6 +39,8 @@ struct agent {
 	void *context;
 	unsigned long long offload_due; /* in ms, when NICs are looked at next */
 	char offload_said[sizeof(((struct sluice_error *)NULL)->message)];
+	bool vf_waits;                /* for its guest, which may take it without a word to us */
+	unsigned long long vf_due;    /* in ms, when it is looked at next */
 };
 
 static int note_link(const struct nlmsghdr *message, void *context)
@@ -96,6 +99,12 @@ static bool function_differs(const struct sluice_config *config, const struct at
 		now->carries != before->carries || function_drift(&config->ports[index], now));
 }
 
+static bool vf_waits(const struct sluice_port *port, const struct function *function)
+{
+	return port->acceleration == SLUICE_ACCELERATION_VF && function->ifindex &&
+	       !function->carries;
+}
+
 /* Whether a running attachment's device is not the one that the document now means. */
 static bool devices_differ(struct agent *agent, const struct sluice_config *config)
 {
@@ -103,9 +112,13 @@ static bool devices_differ(struct agent *agent, const struct sluice_config *conf
 	struct devices devices = {};
 	bool differ = false;
 
+	agent->vf_waits = false;
 	if (!attachments_read(agent->sw, &running, NULL) && !devices_read(&devices, NULL) &&
 	    !attachments_resolve(config, &devices, &running, true, &wanted, NULL)) {
 		differ = running.count != wanted.count;
+		for (size_t i = 0; i < config->port_count; i++)
+			agent->vf_waits |= vf_waits(&config->ports[i],
+						    &wanted.list[i].placement.function);
 		for (size_t i = 0; i < wanted.count && !differ; i++)
 			differ = wanted.list[i].ifindex != running.list[i].ifindex ||
 				 wanted.list[i].second != running.list[i].second ||
@@ -184,6 +197,17 @@ static void look_at_nics(struct agent *agent)
 	agent->offload_due = begin + (took * OFFLOAD_SHARE > OFFLOAD_MS ? took * OFFLOAD_SHARE : OFFLOAD_MS);
 }
 
+/* A device that moves into its guest's namespace is told of where it was, which may not be here. */
+static bool look_at_vfs_is_due(struct agent *agent)
+{
+	unsigned long long now = now_ms();
+
+	if (!agent->vf_waits || now < agent->vf_due)
+		return false;
+	agent->vf_due = now + VF_MS;
+	return true;
+}
+
 static bool is_up(const struct sluice *sw)
 {
 	return __atomic_load_n(&sw->control->root, __ATOMIC_ACQUIRE);
@@ -210,6 +234,7 @@ static int follow(struct agent *agent, bool (*stop)(void *), struct sluice_error
 		}
 		look_at_nics(agent);
 		result = listen_once(agent, &changed, error);
+		changed |= look_at_vfs_is_due(agent);
 	}
 	return result;
 }

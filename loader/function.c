@@ -39,12 +39,35 @@ static long long count_at(const char *address)
 	return address[0] && survey_number(&host, &count, PCI "/sriov_numvfs", address) ? count : -1;
 }
 
-/* Whether a driver has the VF: the host's, or one that hands it to a virtual machine. */
-static bool in_use(const char *address, unsigned int number)
+struct vf {
+	const char *address; /* of its NIC */
+	unsigned int number;
+	bool shut;
+};
+
+static bool is_shut(const char *entry, void *context)
 {
+	struct vf *vf = context;
+	char flags[32];
+
+	vf->shut = survey_text(&host, flags, sizeof(flags), PCI "/virtfn%u/net/%s/flags", vf->address,
+			       vf->number, entry) && !(strtoul(flags, NULL, 16) & IFF_UP);
+	return !vf->shut;
+}
+
+/* NULL when a guest has the VF, else why not. It needs a driver, the host's or one that hands it to a
+ * virtual machine; and while a device of it lies here shut, no guest has taken that yet. */
+static const char *not_in_use(const char *address, unsigned int number)
+{
+	struct vf vf = { address, number, false };
 	char driver[64];
 
-	return survey_link(&host, driver, sizeof(driver), PCI "/virtfn%u/driver", address, number);
+	if (!survey_has(&host, PCI "/virtfn%u", address, number))
+		return "is not there";
+	if (!survey_link(&host, driver, sizeof(driver), PCI "/virtfn%u/driver", address, number))
+		return "has no driver";
+	survey_each(&host, is_shut, &vf, PCI "/virtfn%u/net", address, number);
+	return vf.shut ? "is not up" : NULL;
 }
 
 /* --- whose --- */
@@ -143,8 +166,8 @@ static int resolve_port(const struct search *search, const struct sluice_uplink 
 	const struct device *device = device_by_name(search->devices, uplink->device);
 	long long count;
 	char address[32];
+	const char *why;
 	int number;
-	bool there, used;
 
 	if (!device) /* which the uplink says, where it matters */
 		return 0;
@@ -159,16 +182,14 @@ static int resolve_port(const struct search *search, const struct sluice_uplink 
 		if (number < 0)
 			return 0;
 	}
-	there = survey_has(&host, PCI "/virtfn%d", address, number);
-	used = there && in_use(address, (unsigned int)number);
+	why = not_in_use(address, (unsigned int)number);
 	attachment->placement.function = (struct function){
 		.ifindex = device->ifindex,
 		.number = (__u16)number,
-		.carries = used && device->flags & IFF_UP && device->flags & IFF_RUNNING &&
+		.carries = !why && device->flags & IFF_UP && device->flags & IFF_RUNNING &&
 			   port->acceleration == SLUICE_ACCELERATION_VF,
 	};
-	say_function(port, attachment,
-		     used ? "has no link" : there ? "has no driver" : "is not there");
+	say_function(port, attachment, why ?: "has no link");
 	return 0;
 }
 
