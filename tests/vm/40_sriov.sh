@@ -222,7 +222,7 @@ wire() { in_guest outside /usr/bin/python3 tests/vm/escapes.py wire0 "$@"; }
 
 threat_27_the_wire_reaches_no_vf()
 {
-	local switch vlan
+	local switch
 	switch=$(switch_mac)
 	nobody_sees "from the wire, untagged to a VF" wire honest $W1 $W2
 	nobody_sees "from the wire, untagged to the switch" wire honest $W1 "$switch"
