@@ -57,16 +57,25 @@ static void read_setting(const struct nlattr *info, struct inquiry *inquiry)
 		inquiry->setting = setting;
 }
 
+static void read_settings(const struct nlattr *list, struct inquiry *inquiry)
+{
+	const struct nlattr *info;
+
+	mnl_attr_for_each_nested(info, list) {
+		read_setting(info, inquiry);
+	}
+}
+
 static int read_link(const struct nlmsghdr *message, void *context)
 {
-	const struct nlattr *attribute, *info;
+	const struct nlattr *attribute;
 
 	if (message->nlmsg_type != RTM_NEWLINK)
 		return MNL_CB_OK;
-	mnl_attr_for_each(attribute, message, sizeof(struct ifinfomsg))
+	mnl_attr_for_each(attribute, message, sizeof(struct ifinfomsg)) {
 		if (mnl_attr_get_type(attribute) == IFLA_VFINFO_LIST)
-			mnl_attr_for_each_nested(info, attribute)
-				read_setting(info, context);
+			read_settings(attribute, context);
+	}
 	return MNL_CB_OK;
 }
 
