@@ -22,11 +22,12 @@ ports()
 	port nf2 green 4 1 "$socket"
 }
 
-# Named so that it is known as ours, should its bench be killed.
+# Named so that it is known as ours, should its bench be killed. It says itself which process it is: what
+# runs in the background here is a shell that waits for it.
 forward()
 {
 	# shellcheck disable=SC2016 # the inner shell's
-	in_host bash -c 'exec -a "xsk_forward pidfile=$1" "${@:2}"' - "$work/$WORLD.pid" \
+	in_host bash -c 'echo $$ >"$1"; exec -a "xsk_forward pidfile=$1" "${@:2}"' - "$work/$WORLD.pid" \
 		"$BUILD/tests/examples/xsk_forward" --switch "$P-$WORLD" nf1 nf2
 }
 
@@ -36,7 +37,6 @@ path_up()
 	document >"$work/$WORLD.yaml"
 	switch_ up -f "$work/$WORLD.yaml" >/dev/null
 	forward >"$said" &
-	echo $! >"$work/$WORLD.pid"
 	until [ "$(grep -c ready "$said")" = 2 ]; do
 		kill -0 $!
 		sleep 0.05

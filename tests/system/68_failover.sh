@@ -139,7 +139,7 @@ a_writer_killed_while_the_devices_change_places_leaves_them_as_they_were()
 	grep -c 'mode: off' "$work/off.yaml"
 	host "$STEPS" "$SWITCH" apply "$work/off.yaml" filled || code=$?
 	[ $code = 137 ]
-	! sluice nsg rule delete --nsg web nobody
+	! sluice nsg rule delete --nsg web nobody || return 1
 	arrive_by fast0 passes web2 tcp 10.1.1.4 80
 	carried_by fast1
 }

@@ -7,10 +7,14 @@
 
 every_path_is_measured_by_every_measure()
 {
-	"$root/bench/run.sh" --plans smoke --journal "$work/journal"
+	local pid
+	"$root/bench/run.sh" --plans smoke --journal "$work/journal" &
+	pid=$!
+	wait $pid
 	/usr/bin/python3 -B "$root/bench/report.py" "$work/journal" "$work"
 	json "(not d['didNotRun'] and not d['failed'] and len(d['figures']) == 36) or d" <"$work/bench.json" |
 		grep -x True
+	! ps -eo args | grep "[p]idfile=/tmp/slb$pid"
 }
 
 known_connections_cost_no_multiple_of_a_bare_redirect()
@@ -28,9 +32,10 @@ a_bench_that_is_interrupted_leaves_nothing()
 	echo $pid >>"$work/pids"
 	until_true 60 grep -q sample "$work/interrupted"
 	kill -TERM $pid
-	! wait $pid
-	! ip netns list | grep "slb$pid-"
-	! ls -d /sys/fs/bpf/sluice/"slb$pid"* /run/sluice/"slb$pid"* /tmp/"slb$pid".*
+	! wait $pid || return 1
+	! ip netns list | grep "slb$pid-" || return 1
+	! ls -d /sys/fs/bpf/sluice/"slb$pid"* /run/sluice/"slb$pid"* /tmp/"slb$pid".* || return 1
+	! ps -eo args | grep "[p]idfile=/tmp/slb$pid"
 }
 
 run_tests every_path_is_measured_by_every_measure \

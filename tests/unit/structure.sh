@@ -92,6 +92,11 @@ verdict no_variants_no_leftovers "$(
 	grep -nE '^#include "[^"]*\.c"' $(sources "$c_files") /dev/null
 )"
 
+# Under set -e a line that begins with "!" ends nothing, unless it is a function's last.
+verdict no_test_passes_by_a_refusal_that_nobody_asks_for "$(
+	awk 'before ~ /^\t! / && before !~ /\\$|\|\| |then$/ && !/^}/ { print FILENAME ":" FNR - 1 ": " before }
+		{ before = FNR == 1 ? "" : $0 }' $(sources '^tests/(system|vm|bpf)/.*\.sh$'))"
+
 verdict the_library_prints_nothing "$(
 	grep -nE '\b(printf|puts|perror|putchar|fprintf\(std(out|err))\(' \
 		$(sources '^loader/.*\.[ch]$') /dev/null)"

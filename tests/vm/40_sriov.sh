@@ -313,7 +313,7 @@ taken_off_the_nic_is_as_it_was()
 	host ethtool -k nic0 | grep '^rx-vlan-offload: on'
 	ip -n "$HOST" -d link show nic0 | grep 'allmulti 0'
 	[ "$(cat "/sys/bus/pci/devices/$NIC/sriov_numvfs")" = 0 ]
-	! ip -n "$HOST" link | grep slv
+	! ip -n "$HOST" link | grep slv || return 1
 	[ -z "$(ls /run/sluice 2>/dev/null)" ]
 }
 
