@@ -182,7 +182,7 @@ BENCH_ROUNDS ?= 7
 BENCH_OPTIONS ?=
 BENCH_RUN = BUILD=$(BUILD) bench/run.sh --journal $(BUILD)/bench.jsonl
 
-bench: packages-installed ## what it costs beside what it is compared with, 20 minutes (BENCH_ROUNDS=7)
+bench: packages-installed ## what it costs beside what it is compared with, 15 minutes (BENCH_ROUNDS=7)
 	@tests/harness/packages.sh bench
 	@$(MAKE) --no-print-directory $(JOBS) all $(BENCHES) $(TRAFFIC) $(SYSTEM_PROGRAMS) $(EXAMPLES)
 	@rm -f $(BUILD)/bench.jsonl $(BUILD)/bench-*.json

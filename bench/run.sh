@@ -134,7 +134,7 @@ add_world() # PLAN PATH RULES GUESTS
 	world_up "$world" "$4"
 	in_path "$world" build_path >"$work/built"
 	# shellcheck disable=SC2181 # a condition would switch set -e off
-	[ $? = 0 ] || reason="it could not be set up: $(grep -im1 error "$work/up.log" || tail -1 "$work/up.log")"
+	[ $? = 0 ] || reason="it could not be set up: $(grep -im1 error "$work/up.log" || grep . "$work/up.log" | tail -1)"
 	while IFS= read -r line; do
 		case $line in
 		reason*) reason=${line#reason } ;;

@@ -19,5 +19,6 @@ path_up()
 		for n in $(seq "$2"); do xdp-filter load --mode native --policy allow --features udp "g$n"; done
 		for port in $(seq $(($1 - 1))) 40000; do xdp-filter port --mode dst --proto udp "$port"; done
 		' sh "$RULES" "$GUESTS"
-	note="$(xdp-filter load --version 2>&1 | head -1)"
+	# It exits 1 when it has said its version.
+	note="$(xdp-filter load --version 2>&1 || true)"
 }

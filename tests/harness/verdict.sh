@@ -26,10 +26,10 @@ bench_holds()
 
 	for rounds in $2; do
 		if "${BUILD:-build}/bench/$3" --assert "${@:4}" --rounds "$rounds"; then
-			echo "ok 1 - $name"
+			echo "ok - $name"
 			return 0
 		fi
 	done
-	echo "not ok 1 - $name"
+	echo "not ok - $name"
 	return 1
 }
