@@ -6,10 +6,8 @@
 #define SLUICE_BPF_FLOW_INSERT_H
 
 #include "bpf/count.h"
+#include "bpf/flow_place.h"
 #include "bpf/observe.h"
-#include "bpf/settle.h"
-#include "bpf/tcp.h"
-#include "maps/import.h"
 
 /* How often a swap is tried again when the other direction's CPU was first. */
 #define FLOW_SWAPS 4
@@ -73,8 +71,16 @@ static __always_inline bool judged_later(const struct packet *packet, __u64 word
 	return (__s32)(standing.version - packet->root->version) > 0;
 }
 
-/* A slower packet of an older version has written its rules over a later verdict's: the next packet
- * is judged again. */
+/* Has no packet met the imported flow? */
+static __always_inline bool unmet(__u64 word)
+{
+	union flow_standing standing = { .word = word };
+
+	return standing.acl_allowed & FLOW_UNMET;
+}
+
+/* A slower packet of an older version has written its rules over a later verdict's, or meets what was
+ * imported under a later one: the next packet is judged again. */
 static __always_inline void flow_doubt(const struct packet *packet, struct flow *flow, __u64 word)
 {
 	for (int i = 0; i < FLOW_SWAPS && word; i++) {
@@ -124,7 +130,7 @@ static __noinline bool flow_renew(const struct packet *packet)
 			break;
 		word = seen;
 	}
-	if (written && judged_later(packet, word))
+	if ((written || unmet(word)) && judged_later(packet, word))
 		flow_doubt(packet, flow, word);
 	if (word)
 		flow_touch(packet, flow, (word >> 32) & 0xff);
@@ -145,243 +151,6 @@ static __always_inline void flow_count_late(const struct packet *packet)
 		flow_touch(packet, flow, READ_ONCE(flow->state));
 	else
 		count_apart(packet);
-}
-
-/* --- under the stripe's lock: nothing may be called --- */
-
-/* One of the two buckets that a key may live in. */
-struct flow_home {
-	struct flow_bucket *bucket;
-	struct flow_details *details;
-	__u64 *tags;
-};
-
-/* The entry of this key, live or not. */
-static __always_inline struct flow *way_of_key(const struct flow_home *home, __u64 tag,
-					       const struct flow_id *id, __u32 *claim)
-{
-	__u64 ways = ways_tagged(READ_ONCE(*home->tags), tag);
-
-	for (int i = 0; i < FLOWS_PER_BUCKET && ways; i++, ways = without_lowest(ways)) {
-		struct flow *flow = flow_way(home->bucket, lowest_way(ways));
-
-		*claim = READ_ONCE(flow->claim);
-		barrier();
-		if (!(*claim & 1) && flow->state != FLOW_FREE && flow_id_equal(&flow->id, id))
-			return flow;
-	}
-	return NULL;
-}
-
-static __always_inline __u32 tagged_ways(const struct flow_home *home)
-{
-	return FLOWS_PER_BUCKET - count_ways(ways_unused(READ_ONCE(*home->tags)));
-}
-
-static __always_inline __u32 living_ways(const struct flow_home *home, __u32 now)
-{
-	__u32 living = 0;
-
-	for (int i = 0; i < FLOWS_PER_BUCKET; i++) {
-		const struct flow *flow = &home->bucket->way[i];
-
-		living += flow_lives(flow->state, flow->last_seen, now);
-		/* One after the other: the compiler would keep all of them on the stack. */
-		barrier_var(living);
-	}
-	barrier();
-	return living;
-}
-
-/* Claims a way that is free, or whose time is out. */
-static __always_inline bool claim_way(struct flow *flow, __u32 now, __u32 *claim)
-{
-	*claim = READ_ONCE(flow->claim);
-	barrier();
-	return !flow_lives(flow->state, flow->last_seen, now) && flow_claim(flow, *claim);
-}
-
-/* Claims a way without a tag, *way if it has none. Another CPU may be faster. */
-static __always_inline struct flow *claim_untagged_way(const struct flow_home *home, __u32 now,
-						       __u32 *claim, __u32 *way)
-{
-	__u64 unused = ways_unused(READ_ONCE(*home->tags));
-	struct flow *flow;
-
-	if (!unused)
-		return NULL;
-	if (!(unused >> *way * 8 & FLOW_TAG_USED))
-		*way = lowest_way(unused);
-	flow = flow_way(home->bucket, *way);
-	return claim_way(flow, now, claim) ? flow : NULL;
-}
-
-/* Claims any way, from *way around, so that the verifier sees no difference between them. */
-static __always_inline struct flow *claim_any_way(const struct flow_home *home, __u32 now,
-						  __u32 *claim, __u32 *way)
-{
-	for (int i = 0; i < FLOWS_PER_BUCKET; i++, *way = (*way + 1) & (FLOWS_PER_BUCKET - 1)) {
-		struct flow *flow = flow_way(home->bucket, *way);
-
-		if (claim_way(flow, now, claim))
-			return flow;
-	}
-	return NULL;
-}
-
-/* Claims a place for a new entry. *home: 0 or 1; *way: what the key would have, then what it has. A
- * bucket with enough room takes the entry without a look at the other, else the emptier one does. */
-static __always_inline struct flow *claim_place(const struct flow_home *homes, __u32 now,
-						__u32 *claim, __u32 *home, __u32 *way)
-{
-	__u32 load = tagged_ways(&homes[0]);
-	struct flow *flow;
-
-	*home = load >= FLOWS_WITHOUT_CHOICE && tagged_ways(&homes[1]) < load;
-	flow = claim_untagged_way(*home ? &homes[1] : &homes[0], now, claim, way);
-	if (flow)
-		return flow;
-	/* Some entries' time may be out that nobody has freed yet. */
-	*home = living_ways(&homes[1], now) < living_ways(&homes[0], now);
-	return claim_any_way(*home ? &homes[1] : &homes[0], now, claim, way);
-}
-
-/* Does this entry already stand for the packet's flow? Then another CPU was first. */
-static __always_inline bool flow_serves(const struct flow *flow, const struct packet *packet)
-{
-	return flow->slot[near_end(packet)] == packet->in_slot &&
-	       flow->slot[far_end(packet)] == packet->out_slot && flow->state != FLOW_CLOSED &&
-	       flow_lives(flow->state, flow->last_seen, packet->now);
-}
-
-/* Of a flow's ends, as one that sends first has them, to its directions. */
-static __always_inline __u8 turn_bits(__u8 bits, __u32 here)
-{
-	return here ? (bits & 1) << 1 | (bits >> 1 & 1) : bits & 3;
-}
-
-/* What packets at another switch have left of an imported flow. */
-static __always_inline void flow_fill_import(struct flow *flow, struct flow_detail *detail,
-					     const struct imported_flow *import, __u32 here)
-{
-	flow->last_seen -= import->idle;
-	flow->tcp_acks = turn_bits(import->tcp_acks, here);
-	detail->created -= import->age;
-	for (int i = 0; i < 2; i++) {
-		__u32 end = i ? here ^ 1 : here;
-
-		barrier_var(end);
-		end &= 1;
-		flow->tcp_ack[end] = import->tcp_ack[i];
-		detail->packets[end] = import->packets[i];
-		detail->bytes[end] = import->bytes[i];
-	}
-}
-
-static __always_inline union flow_standing first_standing(const struct packet *packet,
-							  const struct imported_flow *import)
-{
-	__u32 here = near_end(packet);
-	union flow_standing standing = {
-		.version = packet->root->version,
-		.state = import ? import->state : flow_first_state(packet),
-		.originator = here,
-		.acl_allowed = import ? FLOW_UNMET : 1 << here,
-	};
-
-	if (import)
-		standing.tcp_fins = turn_bits(import->tcp_fins, here);
-	else
-		standing.tcp_fins = packet->tcp_flags & TCP_FIN ? 1 << here : 0;
-	return standing;
-}
-
-/* Writes the entry of a packet's flow, or of an imported one. *due: what the flow before it left to
- * settle. */
-static __always_inline void flow_fill(struct flow *flow, struct flow_detail *detail, __u32 place,
-				      const struct packet *packet,
-				      const struct imported_flow *import,
-				      const union flow_words *key, const struct flow_id *id,
-				      struct due *due)
-{
-	union flow_standing standing = first_standing(packet, import);
-	__u32 here = near_end(packet);
-
-	take_counted(flow, 0, due);
-	take_counted(flow, 1, due);
-	__builtin_memcpy(due->rule, detail->rule, sizeof(due->rule));
-	flow->id = *id;
-	flow->last_seen = packet->now;
-	flow->slot[here] = packet->in_slot;
-	flow->slot[far_end(packet)] = packet->out_slot;
-	flow->place = place;
-	flow->tcp_acks = 0;
-	if (!import && packet->tuple.protocol == PROTOCOL_TCP)
-		tcp_note_numbers(flow, packet);
-	detail->address[0] = key->address[0];
-	detail->address[1] = key->address[1];
-	__builtin_memcpy(detail->rule, packet->rule, sizeof(detail->rule));
-	for (int i = 0; i < 2; i++) {
-		detail->packets[i] = 0;
-		detail->bytes[i] = 0;
-	}
-	detail->created = packet->now;
-	detail->error_due = packet->now;
-	detail->keep = packet->keep;
-	/* Added: a packet that found the flow before this one may count at this moment. */
-	if (import)
-		flow_fill_import(flow, detail, import, here);
-	else
-		__sync_fetch_and_add(&flow->counted[here], FLOW_COUNT_ONE | packet->length);
-	__sync_lock_test_and_set(&flow->standing, standing.word);
-}
-
-/* --- until here --- */
-
-enum insertion {
-	INSERT_FULL = 0,
-	INSERT_DONE = 1,
-	INSERT_EXISTS = 2, /* *flow stands for the packet's flow already */
-};
-
-/* Puts the packet's or the imported flow into one of its two homes. *owner: whom the way counted
- * against before, or 0. Runs under the stripe's lock. */
-static __always_inline enum insertion
-flow_place(const struct packet *packet, const struct imported_flow *import,
-	   const union flow_words *key, const struct flow_id *id, const struct flow_home *homes,
-	   __u64 hash, struct flow **found, __u32 *found_claim, __u32 *owner, struct due *due)
-{
-	__u32 claim = 0, home = 0, way = first_way(hash);
-	struct flow *flow = way_of_key(&homes[0], tag_of(hash), id, &claim);
-	struct flow_detail *detail;
-
-	if (!flow) {
-		flow = way_of_key(&homes[1], tag_of(hash), id, &claim);
-		home = 1;
-	}
-	if (flow && flow_serves(flow, packet) && !(import && READ_ONCE(flow->acl_allowed) & FLOW_UNMET)) {
-		*found = flow;
-		*found_claim = claim;
-		return INSERT_EXISTS;
-	}
-	/* Who holds the claim of the key's old entry frees it or has it for another flow. */
-	if (flow && flow_claim(flow, claim))
-		way = flow->place & (FLOWS_PER_BUCKET - 1);
-	else
-		flow = claim_place(homes, packet->now, &claim, &home, &way);
-	if (!flow)
-		return INSERT_FULL;
-	*owner = flow->state == FLOW_FREE ? 0 : flow_owner(flow);
-	tag_way(home ? homes[1].tags : homes[0].tags, way, tag_of(hash));
-	barrier_var(way); /* or the verifier loses sight of the bound */
-	detail = &(home ? homes[1].details : homes[0].details)->way[way & (FLOWS_PER_BUCKET - 1)];
-	flow_fill(flow, detail,
-		  (home ? second_bucket(hash) : first_bucket(hash)) * FLOWS_PER_BUCKET + way, packet,
-		  import, key, id, due);
-	flow_release(flow, claim);
-	*found = flow;
-	*found_claim = claim + 2;
-	return INSERT_DONE;
 }
 
 static __always_inline bool flow_home(struct flow_home *home, __u32 bucket)

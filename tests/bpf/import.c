@@ -16,16 +16,16 @@
 #include "maps/import.h"
 #include "tests/harness/talk.h"
 
-#define HTTPS_ONLY                                                                \
-	"nsgs: {n: {rules: ["                                                     \
-	"{name: https, priority: 100, direction: Inbound, access: Allow,"         \
-	" protocol: Tcp, destinationPorts: ['443']},"                             \
+#define HTTPS_ONLY                                                        \
+	"nsgs: {n: {rules: ["                                             \
+	"{name: https, priority: 100, direction: Inbound, access: Allow," \
+	" protocol: Tcp, destinationPorts: ['443']},"                     \
 	"{name: rest, priority: 4096, direction: Inbound, access: Deny}]}}"
-#define NOTHING                                                                   \
-	"nsgs: {n: {rules: ["                                                     \
+#define NOTHING               \
+	"nsgs: {n: {rules: [" \
 	"{name: rest, priority: 4096, direction: Inbound, access: Deny}]}}"
-#define NOTHING_NEW                                                               \
-	"nsgs: {n: {existingFlows: keep, rules: ["                                \
+#define NOTHING_NEW                                \
+	"nsgs: {n: {existingFlows: keep, rules: [" \
 	"{name: rest, priority: 4096, direction: Inbound, access: Deny}]}}"
 
 /* One run of the program; threads may use it. */
@@ -375,12 +375,12 @@ static void icmp_flows_are_carried(void **state)
 
 	FOR_EACH_FAMILY(family) {
 		bool ipv4 = family == AF_INET;
-		struct frame ping = SAY(.from = &alice, .to = &bob, .family = family,
-					.protocol = ipv4 ? 1 : 58, .icmp_type = ipv4 ? 8 : 128,
-					.icmp_id = 77);
-		struct frame reply = SAY(.from = &alice, .to = &bob, .family = family,
-					 .protocol = ipv4 ? 1 : 58, .icmp_type = ipv4 ? 0 : 129,
-					 .icmp_id = 78);
+		struct frame ping =
+			SAY(.from = &alice, .to = &bob, .family = family, .protocol = ipv4 ? 1 : 58,
+			    .icmp_type = ipv4 ? 8 : 128, .icmp_id = 77);
+		struct frame reply =
+			SAY(.from = &alice, .to = &bob, .family = family, .protocol = ipv4 ? 1 : 58,
+			    .icmp_type = ipv4 ? 0 : 129, .icmp_id = 78);
 		const struct frame *frames[] = { &ping, &reply };
 
 		for (int i = 0; i < 2; i++) {
@@ -404,7 +404,8 @@ static void icmp_flows_are_carried(void **state)
 /* --- beside packets of the same flows, on another CPU --- */
 
 #define FLOWS    1000
-#define ROUNDS   40
+#define PACKETS  4       /* of each flow */
+#define IMPORTS  50      /* of each flow, one right after the other */
 #define MET_AWAY 1000000 /* packets that each flow had at the other switch */
 
 struct sender {
@@ -413,7 +414,15 @@ struct sender {
 	int family;
 	int error;
 	unsigned int dropped;
+	int importing; /* the flow that is imported in this moment */
 };
+
+/* Every fourth flow begins when it likes, the others while they are imported. */
+static void wait_for_import(const struct sender *sender, int number)
+{
+	while (number % 4 && __atomic_load_n(&sender->importing, __ATOMIC_ACQUIRE) < number)
+		sched_yield();
+}
 
 static void *send_all(void *context)
 {
@@ -425,37 +434,43 @@ static void *send_all(void *context)
 	CPU_ZERO(&set);
 	CPU_SET(cpu, &set);
 	sender->error = sched_setaffinity(0, sizeof(set), &set);
-	for (int i = 0; i < FLOWS * ROUNDS && !sender->error; i++) {
-		/* From the last to the first: the two meet. */
-		__u16 port = (__u16)(20000 + FLOWS - 1 - i % FLOWS);
+	for (int i = 0; i < FLOWS * PACKETS && !sender->error; i++) {
+		__u16 port = (__u16)(20000 + i / PACKETS);
 		struct frame frame = datagram(&alice, &bob, sender->family, port, 53);
 
+		wait_for_import(sender, i / PACKETS);
 		sender->error = try_tc(program_fd(sender->sw, VIA_TC), ifindex, &frame, &verdict);
 		sender->dropped += verdict != TC_ACT_REDIRECT;
 	}
 	return NULL;
 }
 
-/* Twice, as who imports again what was interrupted. Returns how many were here before. */
-static size_t import_all(struct bpf_switch *sw, int family, enum import_outcome *outcomes)
+/* Again and again, so that packets meet flows just while these are imported again. Returns how many were
+ * here before. */
+static size_t import_all(struct sender *sender, enum import_outcome *outcomes)
 {
+	int family = sender->family;
 	size_t met = 0;
 
-	for (int i = 0; i < 2 * FLOWS; i++) {
+	for (int i = 0; i < IMPORTS * FLOWS; i++) {
+		int number = i / IMPORTS;
 		struct imported_flow flow = {
 			.address = { address_from(address_of(&alice, family)),
 				     address_from(address_of(&bob, family)) },
 			.packets = { MET_AWAY, 0 },
-			.port = { htons((__u16)(20000 + i % FLOWS)), htons(53) },
-			.slot = { (__u16)bpf_switch_slot(sw, "alice") },
+			.port = { htons((__u16)(20000 + number)), htons(53) },
+			.slot = { (__u16)bpf_switch_slot(sender->sw, "alice") },
 			.protocol = 17,
 			.state = FLOW_UDP,
 		};
-		enum import_outcome outcome = import(sw, &flow);
+		enum import_outcome outcome;
 
-		if (i < FLOWS)
-			outcomes[i] = outcome;
-		met += i < FLOWS && outcome == IMPORT_STAYED;
+		__atomic_store_n(&sender->importing, number, __ATOMIC_RELEASE);
+		outcome = import(sender->sw, &flow);
+		if (i % IMPORTS)
+			continue;
+		outcomes[number] = outcome;
+		met += outcome == IMPORT_STAYED;
 	}
 	return met;
 }
@@ -474,7 +489,7 @@ static void packets_beside_an_import_are_all_counted(void **state)
 		assert_int_equal(pthread_create(&sender.thread, NULL, send_all, &sender), 0);
 		while (!flow_count(sw) && !__atomic_load_n(&sender.error, __ATOMIC_RELAXED))
 			sched_yield();
-		met = import_all(sw, family, outcomes);
+		met = import_all(&sender, outcomes);
 		pthread_join(sender.thread, NULL);
 		assert_int_equal(sender.error, 0);
 		assert_int_equal(sender.dropped, 0);
@@ -487,9 +502,9 @@ static void packets_beside_an_import_are_all_counted(void **state)
 			int number = ntohs(entries[i].key.port[here]) - 20000;
 
 			assert_in_range(number, 0, FLOWS - 1);
-			assert_int_equal(entries[i].packets[here],
-					 ROUNDS + (outcomes[number] == IMPORT_CARRIED ? MET_AWAY
-										      : 0));
+			assert_int_equal(
+				entries[i].packets[here],
+				PACKETS + (outcomes[number] == IMPORT_CARRIED ? MET_AWAY : 0));
 		}
 		free(entries);
 		print_message("%zu of %d flows had begun before they were imported\n", met, FLOWS);
