@@ -8,6 +8,7 @@
 #include "bpf/answer.h"
 #include "bpf/classify.h"
 #include "bpf/flow.h"
+#include "bpf/nat.h"
 #include "bpf/steer.h"
 
 struct route_walk {

@@ -81,6 +81,8 @@ static json_t *document_json(const struct sluice_config *config)
 	json_object_set_new(document, "ports", sluice_config_json(config, SLUICE_PORT, NULL, NULL));
 	json_object_set_new(document, "steers",
 			    sluice_config_json(config, SLUICE_STEER, NULL, NULL));
+	json_object_set_new(document, "nat", sluice_config_json(config, SLUICE_NAT, NULL, NULL));
+	json_object_set_new(document, "lbs", sluice_config_json(config, SLUICE_LB, NULL, NULL));
 	return document;
 }
 

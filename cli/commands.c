@@ -199,6 +199,18 @@ const struct command commands[] = {
 	LIST("steer", SLUICE_STEER, "list steer rules"),
 	SHOW("steer", SLUICE_STEER, "show a steer rule"),
 
+	ADD("nat", "add", SLUICE_NAT, NULL, "translate addresses between ports and outside"),
+	SET("nat", "set", SLUICE_NAT, "change a translation"),
+	DELETE("nat", "delete", SLUICE_NAT, "delete translations"),
+	LIST("nat", SLUICE_NAT, "list translations"),
+	SHOW("nat", SLUICE_NAT, "show a translation"),
+
+	ADD("lb", "add", SLUICE_LB, NULL, "share flows to an address out to ports"),
+	SET("lb", "set", SLUICE_LB, "change a load balancer"),
+	DELETE("lb", "delete", SLUICE_LB, "delete load balancers"),
+	LIST("lb", SLUICE_LB, "list load balancers"),
+	SHOW("lb", SLUICE_LB, "show a load balancer"),
+
 	{"effective-rules", NULL, run_effective_rules,
 	 "list every rule that a port is under, in the order they are asked", "PORT", 1, 1, NULL, 0,
 	 0},
@@ -245,5 +257,5 @@ const struct command commands[] = {
 
 const struct absent_command absent_commands[] = {
 	{"route", NULL}, {"remote", NULL}, {"segment", NULL},
-	{"nat", NULL},   {"lb", NULL},     {NULL, NULL},
+	{NULL, NULL},
 };

@@ -302,7 +302,13 @@ int compile(struct tables *tables, const struct sluice_config *config,
 	    const struct placement *placements, struct ids *slots, struct ids *rules, __u32 version,
 	    __u32 *root_line, struct sluice_error *error)
 {
-	int result = compile_once(tables, config, placements, slots, rules, version, root_line,
+	int result;
+
+	if (config->nat_count || config->lb_count)
+		return sluice_error_set(error, -ENOTSUP,
+					"the programs of this version do not translate yet: take nat "
+					"and lbs out of the document");
+	result = compile_once(tables, config, placements, slots, rules, version, root_line,
 				  error);
 
 	if (result == -ENOSPC && tables_again(tables))

@@ -34,6 +34,10 @@ static json_t *field_json(const struct sluice_field *field, const void *object)
 	struct schema_list list;
 	json_t *array;
 
+	/* An address that is not given is no address. */
+	if (!field->list && (value->type == SCHEMA_ADDRESS || value->type == SCHEMA_PORTS) &&
+	    object_field_initial(field, object))
+		return json_null();
 	if (!field->list)
 		return item_json(field, object_value(object, field));
 	list = schema_list(object, value->offset, value->count);

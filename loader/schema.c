@@ -5,20 +5,10 @@
 #include <errno.h>
 #include <string.h>
 
-#include "loader/schema.h"
+#include "loader/schema_tables.h"
 #include "maps/tables.h"
 
 #define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
-
-/* A field's last column: how its value is kept. */
-#define VALUE(kind, ...)                      \
-	.value = &(const struct schema_value) \
-	{                                     \
-		kind, __VA_ARGS__             \
-	}
-#define AT(structure, member) .offset = offsetof(struct structure, member)
-#define LIST(structure, items, number) \
-	.offset = offsetof(struct structure, items), .count = offsetof(struct structure, number)
 
 static const struct schema_choice tcp_modes[] = { { "strict", false }, { "loose", true }, { 0 } };
 static const struct schema_choice applies_to[] = { { "switch", false }, { "ports", true }, { 0 } };
@@ -217,6 +207,8 @@ static const struct schema_child document_children[] = {
 	{ "nsgs", SHAPE_MAP, SLUICE_NSG, CHILD(sluice_config, nsgs, nsg_count) },
 	{ "ports", SHAPE_LIST, SLUICE_PORT, CHILD(sluice_config, ports, port_count) },
 	{ "steers", SHAPE_LIST, SLUICE_STEER, CHILD(sluice_config, steers, steer_count) },
+	{ "nat", SHAPE_LIST, SLUICE_NAT, CHILD(sluice_config, nat, nat_count) },
+	{ "lbs", SHAPE_LIST, SLUICE_LB, CHILD(sluice_config, lbs, lb_count) },
 	{ 0 },
 };
 static const struct schema_child vnet_children[] = {
@@ -232,8 +224,7 @@ static const struct schema_child nsg_children[] = {
 	{ 0 },
 };
 
-static const char *const document_later[] = { "tunnel", "remotes", "routes", "segments",
-					      "nat",    "lbs",     NULL };
+static const char *const document_later[] = { "tunnel", "remotes", "routes", "segments", NULL };
 static const char *const vnet_later[] = { "peers", "addresses", NULL };
 static const char *const subnet_later[] = { "routes", NULL };
 static const char *const port_later[] = { "segment", NULL };
@@ -272,6 +263,10 @@ static const struct schema_kind kinds[] = {
 	[SLUICE_STEER] = { "steer", .size = sizeof(struct sluice_steer), .name_key = "name",
 			   .name_type = SCHEMA_NAME, .name_offset = offsetof(struct sluice_rule, name),
 			   .placed = true, .fields = steer_fields, .children = no_children },
+	[SLUICE_NAT] = { "nat", NAMED(sluice_nat, "name", SCHEMA_NAME, name), .placed = true,
+			 .fields = nat_fields, .children = no_children },
+	[SLUICE_LB] = { "lb", NAMED(sluice_lb, "name", SCHEMA_NAME, name), .placed = true,
+			.fields = lb_fields, .children = no_children },
 	[SCHEMA_DOCUMENT] = { "document", .size = sizeof(struct sluice_config), .block = true,
 			      .fields = document_fields, .children = document_children,
 			      .unsupported = document_later },

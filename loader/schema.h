@@ -28,6 +28,8 @@ enum schema_type {
 	SCHEMA_SELECTOR, /* struct sluice_selector */
 	SCHEMA_RANGE,    /* struct sluice_selector that is a SLUICE_SELECT_RANGE */
 	SCHEMA_PORTS,    /* struct sluice_port_range */
+	SCHEMA_FRONTEND, /* struct sluice_frontend */
+	SCHEMA_TARGET,   /* struct sluice_target */
 };
 
 struct schema_choice {

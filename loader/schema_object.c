@@ -213,6 +213,13 @@ int object_set(const struct schema_kind *kind, void *object, const struct sluice
 	return value_parse(field, values[0], object_value(object, field), error);
 }
 
+static bool is_zero(const unsigned char *bytes, size_t count)
+{
+	while (count && !bytes[count - 1])
+		count--;
+	return !count;
+}
+
 bool object_field_initial(const struct sluice_field *field, const void *object)
 {
 	const struct schema_value *value = field->value;
@@ -231,6 +238,11 @@ bool object_field_initial(const struct sluice_field *field, const void *object)
 	case SCHEMA_ICMP:
 	case SCHEMA_PROTOCOL:
 		return *(int *)object_value(object, field) == value->initial;
+	case SCHEMA_TARGET:
+		return !((const struct sluice_target *)object_value(object, field))->port;
+	case SCHEMA_ADDRESS:
+	case SCHEMA_PORTS:
+		return is_zero(object_value(object, field), value_size(value->type));
 	default:
 		return value->type == SCHEMA_FIXED && !field->required;
 	}

@@ -36,6 +36,10 @@ size_t value_size(enum schema_type type)
 		return sizeof(struct sluice_selector);
 	case SCHEMA_PORTS:
 		return sizeof(struct sluice_port_range);
+	case SCHEMA_FRONTEND:
+		return sizeof(struct sluice_frontend);
+	case SCHEMA_TARGET:
+		return sizeof(struct sluice_target);
 	}
 	return 0;
 }
@@ -198,6 +202,19 @@ static int parse_selector(enum schema_type type, const char *text, struct sluice
 	return 0;
 }
 
+static int parse_target(const char *text, struct sluice_target *item, struct sluice_error *error)
+{
+	char name[64];
+	__u16 number;
+	int code = text_parse_target(text, name, &number, error);
+
+	if (code)
+		return code;
+	item->port = strdup(name);
+	item->number = number;
+	return item->port ? 0 : no_memory(error);
+}
+
 int value_parse(const struct sluice_field *field, const char *text, void *item,
 		struct sluice_error *error)
 {
@@ -227,6 +244,10 @@ int value_parse(const struct sluice_field *field, const char *text, void *item,
 		return with_key(field, parse_selector(value->type, text, item, error), error);
 	case SCHEMA_PORTS:
 		return with_key(field, text_parse_ports(text, item, error), error);
+	case SCHEMA_FRONTEND:
+		return with_key(field, text_parse_frontend(text, item, error), error);
+	case SCHEMA_TARGET:
+		return with_key(field, parse_target(text, item, error), error);
 	}
 	return -EINVAL;
 }
@@ -238,6 +259,14 @@ static const char *choice_text(const struct schema_value *value, int number)
 			return choice->text;
 	}
 	return NULL;
+}
+
+static const char *target_text(const struct sluice_target *target, char *buffer)
+{
+	if (!target->port)
+		return NULL;
+	snprintf(buffer, TEXT_MAX, "%s:%u", target->port, target->number);
+	return buffer;
 }
 
 const char *value_text(const struct sluice_field *field, const void *item, char *buffer)
@@ -280,14 +309,18 @@ const char *value_text(const struct sluice_field *field, const void *item, char 
 		return ((const struct sluice_selector *)item)->text;
 	case SCHEMA_PORTS:
 		return text_ports(item, buffer);
+	case SCHEMA_FRONTEND:
+		return text_frontend(item, buffer);
+	case SCHEMA_TARGET:
+		return target_text(item, buffer);
 	}
 	return NULL;
 }
 
 void value_clear(enum schema_type type, void *item)
 {
-	if (is_string(type)) {
-		free(*(char **)item);
+	if (is_string(type) || type == SCHEMA_TARGET) {
+		free(*(char **)item); /* a target begins with its name */
 	} else if (is_selector(type)) {
 		free(((struct sluice_selector *)item)->name);
 		free(((struct sluice_selector *)item)->text);
@@ -309,6 +342,9 @@ int value_copy(enum schema_type type, const void *from, void *to)
 	if (is_string(type))
 		return copy_string(*(char *const *)from, to);
 	memcpy(to, from, value_size(type));
+	if (type == SCHEMA_TARGET)
+		return copy_string(((const struct sluice_target *)from)->port,
+				   &((struct sluice_target *)to)->port);
 	if (!is_selector(type))
 		return 0;
 	target->text = NULL;
@@ -330,6 +366,14 @@ bool value_equal(enum schema_type type, const void *a, const void *b)
 
 	if (is_string(type))
 		return same_string(*(char *const *)a, *(char *const *)b);
+	if (type == SCHEMA_TARGET)
+		return same_string(((const struct sluice_target *)a)->port,
+				   ((const struct sluice_target *)b)->port) &&
+		       ((const struct sluice_target *)a)->number ==
+			       ((const struct sluice_target *)b)->number;
+	if (type == SCHEMA_FRONTEND)
+		return !address_compare(a, b) && ((const struct sluice_frontend *)a)->port ==
+							 ((const struct sluice_frontend *)b)->port;
 	if (is_selector(type))
 		return same_string(((const struct sluice_selector *)a)->text,
 				   ((const struct sluice_selector *)b)->text);

@@ -40,6 +40,12 @@ int text_parse_number(const char *text, unsigned long low, unsigned long high,
 		      unsigned long *number, struct sluice_error *error);
 /* A name: [A-Za-z0-9_][A-Za-z0-9_.-]*, at most 63 bytes. */
 int text_check_name(const char *text, struct sluice_error *error);
+/* 192.0.2.1:443 or [2001:db8::1]:443 (text_service.c). */
+int text_parse_frontend(const char *text, struct sluice_frontend *frontend,
+			struct sluice_error *error);
+const char *text_frontend(const struct sluice_frontend *frontend, char *text);
+/* NAME:PORT. */
+int text_parse_target(const char *text, char name[64], __u16 *port, struct sluice_error *error);
 /* IFNAME, or NETNS/IFNAME when netns is true. */
 int text_check_device(const char *text, bool netns, struct sluice_error *error);
 

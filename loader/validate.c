@@ -108,15 +108,21 @@ const char *names_missing(const struct validation *validation)
 /* The names of everything but rules and subnets, which are collected where they are judged. */
 static int collect_names(struct validation *validation)
 {
-	struct name_table uplinks = { 0 }, ports = { 0 }, steers = { 0 };
+	struct name_table uplinks = { 0 }, steers = { 0 }, nat = { 0 }, lbs = { 0 };
 	const struct {
 		enum sluice_kind kind;
 		struct name_table *table;
 	} tables[] = {
-		{ SLUICE_UPLINK, &uplinks },       { SLUICE_VNET, &validation->vnets },
-		{ SLUICE_TAG, &validation->tags }, { SLUICE_ASG, &validation->asgs },
-		{ SLUICE_ACL, &validation->acls }, { SLUICE_NSG, &validation->nsgs },
-		{ SLUICE_PORT, &ports },           { SLUICE_STEER, &steers },
+		{ SLUICE_UPLINK, &uplinks },
+		{ SLUICE_VNET, &validation->vnets },
+		{ SLUICE_TAG, &validation->tags },
+		{ SLUICE_ASG, &validation->asgs },
+		{ SLUICE_ACL, &validation->acls },
+		{ SLUICE_NSG, &validation->nsgs },
+		{ SLUICE_PORT, &validation->ports },
+		{ SLUICE_STEER, &steers },
+		{ SLUICE_NAT, &nat },
+		{ SLUICE_LB, &lbs },
 	};
 	int code = 0;
 
@@ -124,8 +130,9 @@ static int collect_names(struct validation *validation)
 		code = names_collect(validation, schema_place_of(tables[i].kind),
 				     validation->config, "", tables[i].table);
 	names_free(&uplinks);
-	names_free(&ports);
 	names_free(&steers);
+	names_free(&nat);
+	names_free(&lbs);
 	return code;
 }
 
@@ -148,6 +155,8 @@ int config_validate(const struct sluice_config *config, struct schema_at *at,
 		code = validate_ports(&validation);
 	if (!code)
 		code = validate_steers(&validation);
+	if (!code)
+		code = validate_nat(&validation);
 	for (size_t i = 0; validation.subnets && i < config->vnet_count; i++)
 		names_free(&validation.subnets[i]);
 	free(validation.subnets);
@@ -156,6 +165,7 @@ int config_validate(const struct sluice_config *config, struct schema_at *at,
 	names_free(&validation.asgs);
 	names_free(&validation.acls);
 	names_free(&validation.nsgs);
+	names_free(&validation.ports);
 	return code;
 }
 

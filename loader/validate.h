@@ -30,6 +30,7 @@ struct validation {
 	struct name_table asgs;
 	struct name_table acls;
 	struct name_table nsgs;
+	struct name_table ports;
 	struct name_table *subnets; /* by vnet */
 };
 
@@ -56,6 +57,7 @@ int validate_ports(struct validation *validation);
 int validate_tags(struct validation *validation);
 int validate_rules(struct validation *validation);
 int validate_steers(struct validation *validation);
+int validate_nat(struct validation *validation);
 /* What a steer rule of a vnet matches. */
 int validate_match(struct validation *validation, const char *vnet,
 		   const struct sluice_rule *match);

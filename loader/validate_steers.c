@@ -42,8 +42,7 @@ static int validate_priorities(struct validation *validation)
 	return code;
 }
 
-static int validate_steer(struct validation *validation, const struct name_table *ports,
-			  const struct sluice_steer *steer)
+static int validate_steer(struct validation *validation, const struct sluice_steer *steer)
 {
 	const struct sluice_rule *match = &steer->match;
 	const struct sluice_port *port;
@@ -55,12 +54,12 @@ static int validate_steer(struct validation *validation, const struct name_table
 			      "vnet \"%s\" %s, but steer \"%s\" is in it%s", steer->vnet,
 			      names_missing(validation), match->name,
 			      names_suggest(validation, &validation->vnets, steer->vnet, text));
-	to = names_find(ports, steer->to);
+	to = names_find(&validation->ports, steer->to);
 	if (to < 0)
 		return refuse(validation, match, "to", 0,
 			      "port \"%s\" %s, but steer \"%s\" leads to it%s", steer->to,
 			      names_missing(validation), match->name,
-			      names_suggest(validation, ports, steer->to, text));
+			      names_suggest(validation, &validation->ports, steer->to, text));
 	port = &validation->config->ports[to];
 	if (strcmp(port->vnet, steer->vnet))
 		return refuse(validation, match, "to", 0,
@@ -73,14 +72,9 @@ static int validate_steer(struct validation *validation, const struct name_table
 int validate_steers(struct validation *validation)
 {
 	const struct sluice_config *config = validation->config;
-	struct name_table ports = { 0 };
-	int code;
+	int code = 0;
 
-	if (!config->steer_count)
-		return 0;
-	code = names_collect(validation, schema_place_of(SLUICE_PORT), config, "", &ports);
 	for (size_t i = 0; i < config->steer_count && !code; i++)
-		code = validate_steer(validation, &ports, &config->steers[i]);
-	names_free(&ports);
+		code = validate_steer(validation, &config->steers[i]);
 	return code ? code : validate_priorities(validation);
 }

@@ -15,7 +15,10 @@ struct vnet {
 	__u32 routes;          /* first line of the routes, longest prefix first */
 	__u32 route_count;
 	__u32 steer;           /* classifier of its steer rules, 0: none. What a rule's id is: */
-	__u8 padding[36];
+	__u32 publics;         /* line of a struct vnet whose endpoints are those addresses of ports
+				* that have a public one (maps/nat.h); 0: none has */
+	__u32 uplink;          /* outside: slot of the uplink by which all else is reached; 0: none */
+	__u8 padding[28];
 };
 
 #define STEER_SLOT  0xffffU   /* the slot of the port that matching flows go to, of the same vnet */
@@ -26,7 +29,8 @@ struct subnet {
 	struct ip_address gateway4; /* first host address of its first IPv4 prefix; zero: none */
 	struct ip_address gateway6; /* the same for IPv6 */
 	__u32 vnet;                 /* line of its struct vnet */
-	__u8 padding[28];
+	__u32 gateway_nat;          /* line of its struct nat_gateway (maps/nat.h); 0: none */
+	__u8 padding[24];
 };
 
 /* Who has an address. kind 0 marks an unused entry. */
@@ -34,6 +38,7 @@ enum endpoint_kind {
 	ENDPOINT_NONE = 0,
 	ENDPOINT_PORT = 1,    /* value: the port's slot */
 	ENDPOINT_GATEWAY = 2, /* value: line of the struct subnet it is the gateway of */
+	ENDPOINT_TRANSLATED = 4, /* value: line of its struct nat_address (maps/nat.h) */
 };
 
 #define ENDPOINT_KIND_SHIFT 28

@@ -69,7 +69,19 @@ const char document_full[] =
 	"    subnet: web\n"
 	"    mac: \"52:54:00:12:34:56\"\n"
 	"    addresses: [10.1.1.4]\n"
-	"    guards: {dhcpServer: allow}\n";
+	"    guards: {dhcpServer: allow}\n"
+	"nat:\n"
+	"  - {name: web-ip, type: public, address: 203.0.113.10, port: vm1}\n"
+	"  - {name: out, type: gateway, vnet: blue, subnets: [web], addresses: [203.0.113.20, "
+	"\"2001:db8::20\"], ports: \"2000-3999\"}\n"
+	"  - {name: all, type: gateway, vnet: green, addresses: [203.0.113.21]}\n"
+	"  - {name: ssh, type: forward, address: \"2001:db8::20\", protocol: Tcp, "
+	"destinationPort: 2222, to: \"vm1:22\"}\n"
+	"lbs:\n"
+	"  - {name: www, vnet: blue, frontend: \"10.1.0.100:443\", protocol: Tcp, backends: [vm1], "
+	"backendPort: 8443, affinity: \"3-tuple\"}\n"
+	"  - {name: dns, vnet: green, frontend: \"203.0.113.21:53\", protocol: Udp, "
+	"backends: [vm2]}\n";
 
 struct sluice_config *document_read(const char *text)
 {

@@ -136,7 +136,7 @@ bad_arguments_are_named()
 	refuses 2 'sql' sluice nsg rule create --nsg-name db -n sql --priority 777 --direction Inbound \
 		--access Allow --protocol Tcp
 	refuses 2 'uses' sluice nsg delete db
-	refuses 2 . sluice nat list
+	refuses 2 . sluice segment list
 }
 
 errors_are_json_when_asked()

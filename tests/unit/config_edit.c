@@ -112,6 +112,7 @@ static void things_of_every_kind_are_added_and_taken_out_again(void **state)
 		{ SLUICE_ASG, NULL, "backends" },  { SLUICE_ACL, NULL, "third" },
 		{ SLUICE_ACL_RULE, "own", "r" },   { SLUICE_NSG, NULL, "db" },
 		{ SLUICE_NSG_RULE, "empty", "r" }, { SLUICE_PORT, NULL, "vm3" },
+		{ SLUICE_LB, NULL, "mail" },
 	};
 	const struct sluice_setting every[] = {
 		SET("prefixes", "10.1.9.0/24"),
@@ -122,6 +123,8 @@ static void things_of_every_kind_are_added_and_taken_out_again(void **state)
 		SET("priority", "300"),
 		SET("direction", "Outbound"),
 		SET("access", "Deny"),
+		SET("frontend", "10.1.0.25:25"),
+		SET("protocol", "Tcp"),
 	};
 
 	(void)state;
@@ -132,7 +135,8 @@ static void things_of_every_kind_are_added_and_taken_out_again(void **state)
 
 		for (const struct sluice_field *field = sluice_fields(things[i].kind); field->key;
 		     field++)
-			for (size_t j = 0; field->required && j < 8; j++)
+			for (size_t j = 0; field->required && j < sizeof(every) / sizeof(every[0]);
+			     j++)
 				if (!strcmp(every[j].key, field->key))
 					needed[count++] = every[j];
 		assert_int_equal(sluice_config_add(config, things[i].kind, things[i].parent,

@@ -24,7 +24,9 @@ struct bad {
 #define RULE(rest)                                                           \
 	"nsgs: {web: {rules: [{name: a, priority: 100, direction: Inbound, " \
 	"access: Allow, " rest "}]}}\n"
-#define MAC "mac: \"52:54:00:00:00:01\""
+#define MAC     "mac: \"52:54:00:00:00:01\""
+#define ADDRESS ", addresses: [10.1.1.4]"
+#define WORLD   HEAD "uplinks: [{device: eth0}]\n" BLUE PORT(MAC ADDRESS)
 
 static const struct bad bad_documents[] = {
 	/* the file as such */
@@ -55,7 +57,7 @@ static const struct bad bad_documents[] = {
 	{ "an_unknown_key", HEAD "@prots: []\n",
 	  "unknown key \"prots\" in a document; did you mean "
 	  "\"ports\"? There are: apiVersion, switch, uplinks, vnets, tags, asgs, acls, nsgs, ports, "
-	  "steers" },
+	  "steers, nat, lbs" },
 	{ "an_unknown_key_like_no_other", HEAD "switch: {@xyzzy: 1}\n",
 	  "unknown key \"xyzzy\" in a switch; there are: name, tcp, flows" },
 	{ "an_unknown_nested_key", HEAD BLUE PORT(MAC ", guards: {@spofing: allow}"),
@@ -169,6 +171,72 @@ static const struct bad bad_documents[] = {
 	  HEAD BLUE PORT(MAC) "steers: [{name: s, vnet: blue, priority: 100, to: vm1, protocol: Icmp, "
 			      "destinationPorts: [@\"80\"]}]\n",
 	  "steer rule \"blue/s\" can never match: protocol Icmp has no ports; take the ports out" },
+	{ "a_nat_without_an_uplink",
+	  HEAD BLUE PORT(
+		  MAC ADDRESS) "nat: [@{name: n, type: public, address: 203.0.113.1, port: vm1}]\n",
+	  "nat \"n\": the switch has no uplink by which anything could reach its addresses; add one to "
+	  "\"uplinks\"" },
+	{ "a_nat_without_what_its_type_needs",
+	  WORLD
+	  "nat: [@{name: n, type: forward, address: 203.0.113.1, protocol: Tcp, to: \"vm1:22\"}]\n",
+	  "nat \"n\": type forward needs destinationPort (number)" },
+	{ "a_nat_with_what_its_type_has_no_use_for",
+	  WORLD "nat: [{name: n, type: public, address: 203.0.113.1, port: vm1, vnet: @blue}]\n",
+	  "nat \"n\": type public has no use for vnet; take it out" },
+	{ "a_nat_of_no_port",
+	  WORLD "nat: [{name: n, type: public, address: 203.0.113.1, port: @vm2}]\n",
+	  "port \"vm2\" does not exist, but nat \"n\" leads to it; did you mean \"vm1\"?" },
+	{ "a_nat_of_the_other_ip_version",
+	  WORLD "nat: [{name: n, type: public, address: \"2001:db8::1\", port: @vm1}]\n",
+	  "nat \"n\": port \"vm1\" has no IPv6 address, as 2001:db8::1 is" },
+	{ "a_public_address_inside_a_vnet",
+	  WORLD "nat: [{name: n, type: public, address: @10.1.9.9, port: vm1}]\n",
+	  "nat \"n\": 10.1.9.9 is inside vnet \"blue\"; an address that is seen outside can not be" },
+	{ "a_public_address_of_a_group",
+	  WORLD
+	  "nat: [{name: n, type: gateway, vnet: blue, addresses: [203.0.113.1, @224.0.0.1]}]\n",
+	  "nat \"n\": 224.0.0.1 is no address that a host can have" },
+	{ "a_public_address_twice",
+	  WORLD "nat: [{name: n, type: public, address: 203.0.113.1, port: vm1}, "
+		"{name: m, type: gateway, vnet: blue, addresses: [@203.0.113.1]}]\n",
+	  "nat \"n\" and \"m\" both have the address 203.0.113.1, which is one port's alone" },
+	{ "a_port_forwarded_twice",
+	  WORLD "nat: [{name: n, type: forward, address: 203.0.113.1, protocol: Tcp, "
+		"destinationPort: 80, to: \"vm1:80\"}]\n"
+		"lbs: [{name: l, vnet: blue, frontend: @\"203.0.113.1:80\", protocol: Tcp}]\n",
+	  "\"n\" and \"l\" both have port 80 of 203.0.113.1" },
+	{ "a_port_with_two_public_addresses",
+	  WORLD "nat: [{name: n, type: public, address: 203.0.113.1, port: vm1}, "
+		"{name: m, type: public, address: 203.0.113.2, port: @vm1}]\n",
+	  "nat \"m\": port \"vm1\" has the public address of nat \"n\" already; it can have one of "
+	  "each IP version" },
+	{ "a_subnet_with_two_gateways",
+	  WORLD
+	  "nat: [{name: n, type: gateway, vnet: blue, addresses: [203.0.113.1]}, "
+	  "{name: m, type: gateway, vnet: @blue, subnets: [web], addresses: [203.0.113.2]}]\n",
+	  "nat \"m\": subnet \"blue/web\" has the gateway \"n\" already" },
+	{ "a_gateway_of_no_subnet",
+	  WORLD "nat: [{name: n, type: gateway, vnet: blue, subnets: [@wob], "
+		"addresses: [203.0.113.1]}]\n",
+	  "subnet \"blue/wob\" does not exist, but nat \"n\" is its gateway; did you mean \"web\"?" },
+	{ "a_forward_of_no_port_number",
+	  WORLD "nat: [{name: n, type: forward, address: 203.0.113.1, protocol: Tcp, "
+		"destinationPort: 80, to: @vm1}]\n",
+	  "to: \"vm1\" does not end with a colon and a port, 1 to 65535" },
+	{ "a_forward_of_icmp",
+	  WORLD "nat: [{name: n, type: forward, address: 203.0.113.1, protocol: @Icmp, "
+		"destinationPort: 80, to: \"vm1:80\"}]\n",
+	  "nat \"n\": protocol is Tcp or Udp, which have ports that can be translated" },
+	{ "a_frontend_without_brackets",
+	  WORLD "lbs: [{name: l, vnet: blue, frontend: @\"fd00:1::9:80\", protocol: Tcp}]\n",
+	  "frontend: write IPv4 as 192.0.2.1:443 and IPv6 as [2001:db8::1]:443" },
+	{ "a_frontend_that_is_a_ports",
+	  WORLD "lbs: [{name: l, vnet: blue, frontend: @\"10.1.1.4:80\", protocol: Tcp}]\n",
+	  "lb \"l\": address 10.1.1.4 is port \"vm1\"'s already" },
+	{ "a_backend_twice",
+	  WORLD "lbs: [{name: l, vnet: blue, frontend: \"10.1.0.9:80\", protocol: Tcp, "
+		"backends: [vm1, @vm1]}]\n",
+	  "lb \"l\": backend \"vm1\" is there twice" },
 	{ "acceleration_of_no_kind", HEAD BLUE PORT(MAC ", acceleration: {mode: @fast}"),
 	  "acceleration.mode: \"fast\" is not one of off, auto, vf, af_xdp or offload" },
 
