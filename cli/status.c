@@ -39,6 +39,14 @@ static json_t *text_or_null(const char *text)
 	return text[0] ? json_string(text) : json_null();
 }
 
+static json_t *queues_json(const struct sluice_queues *placed)
+{
+	return json_pack("{si si so ss so so}", "rx", (int)placed->receive, "tx", (int)placed->send,
+			 "node", placed->node < 0 ? json_null() : json_integer(placed->node),
+			 "by", placed->interrupts ? "interrupts" : placed->cpus[0] ? "rps" : "sender",
+			 "cpus", text_or_null(placed->cpus), "note", text_or_null(placed->note));
+}
+
 static json_t *port_json(struct sluice *sw, const struct sluice_port_status *port)
 {
 	struct port_counters counters = { 0 };
@@ -47,11 +55,12 @@ static json_t *port_json(struct sluice *sw, const struct sluice_port_status *por
 
 	/* A port that went meanwhile has no counters; that is no failure of status. */
 	sluice_port_counters(sw, port->name, &counters, &error);
-	json = json_pack("{ss ss ss ss si si ss ss so s{sIsI} s{sIsI} sI s{sIsI}}", "name", port->name,
+	json = json_pack("{ss ss ss ss si si ss ss so so s{sIsI} s{sIsI} sI s{sIsI}}", "name", port->name,
 			 "device", port->device, "vnet", port->vnet, "subnet", port->subnet, "slot",
 			 (int)port->slot, "ifindex", (int)port->ifindex, "delivery",
 			 sluice_delivery_name(port->delivery), "why", port->why, "drift",
-			 text_or_null(port->drift), "rx", "packets",
+			 text_or_null(port->drift), "queues", queues_json(&port->placed), "rx",
+			 "packets",
 			 (json_int_t)counters.rx_packets, "bytes", (json_int_t)counters.rx_bytes,
 			 "tx", "packets", (json_int_t)counters.tx_packets, "bytes",
 			 (json_int_t)counters.tx_bytes, "drops", (json_int_t)drop_sum(&counters),
@@ -84,11 +93,12 @@ static void print_status_json(struct sluice *sw, const struct sluice_status *sta
 	for (size_t i = 0; i < status->uplink_count; i++) {
 		const struct sluice_uplink_status *uplink = &status->uplinks[i];
 
-		json_array_append_new(uplinks, json_pack("{sssisssbssso}", "device", uplink->device,
+		json_array_append_new(uplinks, json_pack("{sssisssbsssoso}", "device", uplink->device,
 							 "ifindex", (int)uplink->ifindex, "hook",
 							 uplink->hook, "dispatcher",
 							 uplink->dispatcher, "why", uplink->why,
-							 "drift", text_or_null(uplink->drift)));
+							 "drift", text_or_null(uplink->drift),
+							 "queues", queues_json(&uplink->placed)));
 	}
 	mac_text(status->mac, mac);
 	print_json(json_pack("{ss si so ss so s{sisi} s{sIsI} so s{sIsIsIsI} so so}", "switch",
@@ -166,6 +176,56 @@ static void print_uplinks(const struct invocation *invocation, const struct slui
 	table_end(table, NULL);
 }
 
+/* A device of software with one queue of each kind says nothing here on a host of one node. */
+static bool worth_a_line(const struct sluice_queues *placed)
+{
+	return placed->receive > 1 || placed->send > 1 || placed->interrupts || placed->cpus[0] ||
+	       placed->nodes > 1;
+}
+
+static void print_queues_of(struct table *table, const char *device,
+			    const struct sluice_queues *placed)
+{
+	if (!placed->receive || !worth_a_line(placed))
+		return;
+	table_row(table);
+	table_cell(table, 0, SHADE_PLAIN, "%s", device);
+	table_cell(table, 1, SHADE_PLAIN, "%u", placed->receive);
+	table_cell(table, 2, SHADE_PLAIN, "%u", placed->send);
+	if (placed->node >= 0)
+		table_cell(table, 3, SHADE_PLAIN, "%d", placed->node);
+	else
+		table_cell(table, 3, SHADE_PLAIN, "-");
+	table_cell(table, 4, SHADE_PLAIN, "%s%s",
+		   placed->interrupts ? "interrupts " : placed->cpus[0] ? "RPS " : "the sender's",
+		   placed->cpus);
+	table_cell(table, 5, SHADE_BAD, "%s", placed->note);
+}
+
+static void print_queues(const struct invocation *invocation, const struct sluice_status *status)
+{
+	static const struct table_column columns[] = {
+		{ "QUEUES OF", false }, { "RX", true },    { "TX", true },
+		{ "NODE", true },       { "CPUS", false }, { "NOTE", false },
+	};
+	struct table *table;
+	bool any = false;
+
+	for (size_t i = 0; i < status->uplink_count; i++)
+		any |= worth_a_line(&status->uplinks[i].placed);
+	for (size_t i = 0; i < status->port_count; i++)
+		any |= worth_a_line(&status->ports[i].placed);
+	if (!any)
+		return;
+	printf("\n");
+	table = table_new(invocation, columns, 6);
+	for (size_t i = 0; i < status->uplink_count; i++)
+		print_queues_of(table, status->uplinks[i].device, &status->uplinks[i].placed);
+	for (size_t i = 0; i < status->port_count; i++)
+		print_queues_of(table, status->ports[i].device, &status->ports[i].placed);
+	table_end(table, NULL);
+}
+
 static void print_status(const struct invocation *invocation, struct sluice *sw,
 			 const struct sluice_status *status)
 {
@@ -191,6 +251,7 @@ static void print_status(const struct invocation *invocation, struct sluice *sw,
 	printf("\n");
 	print_ports(invocation, sw, status);
 	print_uplinks(invocation, status);
+	print_queues(invocation, status);
 }
 
 static bool drifted(const struct sluice_status *status)

@@ -277,7 +277,9 @@ static void check_node(const struct nic *nic)
 	struct queues queues;
 	char remedy[256], cpus[64], node_cpus[64];
 
-	queues_read(nic->survey, nic->address, &queues);
+	queues_read(nic->survey,
+		    &(struct queue_owner){ .net = "", .name = "", .bus_info = nic->address },
+		    &queues);
 	cpu_list_text(&queues.irq_cpus, cpus, sizeof(cpus));
 	if (queues.nodes > 1 && queues.node < 0) {
 		device_finding_add(

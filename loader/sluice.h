@@ -236,6 +236,17 @@ int sluice_pending(struct sluice *sw);
 
 /* --- seeing -------------------------------------------------------------------------------- */
 
+/* The queues of a device, and where the work that its frames make is done. */
+struct sluice_queues {
+	unsigned int receive; /* 0: not known, or the device is not there */
+	unsigned int send;
+	int node;             /* the NUMA node it hangs on; -1: none is named, or it is no hardware */
+	unsigned int nodes;   /* of the host */
+	bool interrupts;      /* cpus are those of its interrupts; else those that RPS hands frames to */
+	char cpus[64];        /* "0-3"; "": frames are worked on where they are sent */
+	char note[160];       /* work that leaves the NIC's node; or "" */
+};
+
 struct sluice_port_status {
 	char name[64];
 	char device[80];
@@ -246,6 +257,7 @@ struct sluice_port_status {
 	enum delivery delivery;
 	char why[160];      /* why this delivery: "veth: tc keeps GSO" */
 	char drift[160];    /* "" or what is wrong: "device vanished", "program detached" */
+	struct sluice_queues placed;
 	unsigned long long flows; /* it has, those included whose time is just out */
 	unsigned int flow_limit;  /* it may have: flowLimit, or its share of the flow table */
 	/* Of an AF_XDP port: */
@@ -268,6 +280,7 @@ struct sluice_uplink_status {
 	bool dispatcher;    /* shared through libxdp's dispatcher */
 	char why[160];
 	char drift[160];
+	struct sluice_queues placed;
 };
 
 /* Bytes of kernel memory. */

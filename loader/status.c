@@ -10,6 +10,7 @@
 #include "loader/flow_share.h"
 #include "loader/function.h"
 #include "loader/offload.h"
+#include "loader/status.h"
 #include "loader/xsk.h"
 
 static void say_drift(const struct sluice *sw, const struct attachment *attachment,
@@ -193,6 +194,7 @@ int sluice_status_get(struct sluice *sw, struct sluice_status **status, struct s
 	if (!result) {
 		offload_tally(sw, tallies);
 		fill(sw, config, &attachments, &devices, tallies, made);
+		status_queues(&devices, made);
 		*status = made;
 	} else {
 		sluice_status_free(made);
