@@ -69,6 +69,10 @@ static json_t *document_json(const struct sluice_config *config)
 			    sluice_config_json(config, SLUICE_SWITCH, NULL, NULL));
 	json_object_set_new(document, "uplinks",
 			    sluice_config_json(config, SLUICE_UPLINK, NULL, NULL));
+	json_object_set_new(document, "tunnel",
+			    sluice_config_json(config, SLUICE_TUNNEL, NULL, NULL));
+	json_object_set_new(document, "remotes",
+			    sluice_config_json(config, SLUICE_REMOTE, NULL, NULL));
 	json_object_set_new(document, "vnets", sluice_config_json(config, SLUICE_VNET, NULL, NULL));
 	json_object_set_new(
 		document, "tags",

@@ -140,11 +140,28 @@ const struct command commands[] = {
 	DELETE("uplink", "delete", SLUICE_UPLINK, "take it off a host interface"),
 	LIST("uplink", SLUICE_UPLINK, "list uplinks"),
 
+	{"tunnel", "set", run_set, "change how frames reach other hosts", "OPTION...", 0, 0, NULL,
+	 COMMAND_FIELDS | COMMAND_PARTIAL | COMMAND_WRITES, SLUICE_TUNNEL},
+	{"tunnel", "show", run_show, "show how frames reach other hosts", NULL, 0, 0, NULL, 0,
+	 SLUICE_TUNNEL},
+
+	ADD("remote", "add", SLUICE_REMOTE, NULL, "add another host"),
+	SET("remote", "set", SLUICE_REMOTE, "change another host's address"),
+	DELETE("remote", "delete", SLUICE_REMOTE, "delete other hosts"),
+	LIST("remote", SLUICE_REMOTE, "list other hosts"),
+	SHOW("remote", SLUICE_REMOTE, "show another host"),
+
 	ADD("vnet", "add", SLUICE_VNET, NULL, "add a virtual network"),
 	SET("vnet", "set", SLUICE_VNET, "change a virtual network"),
 	DELETE("vnet", "delete", SLUICE_VNET, "delete virtual networks"),
 	LIST("vnet", SLUICE_VNET, "list virtual networks"),
 	SHOW("vnet", SLUICE_VNET, "show a virtual network"),
+
+	ADD("vnet address", "add", SLUICE_VNET_ADDRESS, NULL, "say which host has an address of a vnet"),
+	SET("vnet address", "set", SLUICE_VNET_ADDRESS, "change an address on another host"),
+	DELETE("vnet address", "delete", SLUICE_VNET_ADDRESS, "delete addresses on other hosts"),
+	LIST_IN("vnet address", SLUICE_VNET_ADDRESS, "list addresses on other hosts"),
+	SHOW("vnet address", SLUICE_VNET_ADDRESS, "show an address on another host"),
 
 	ADD("subnet", "add", SLUICE_SUBNET, NULL, "add a subnet to a vnet"),
 	SET("subnet", "set", SLUICE_SUBNET, "change a subnet"),
@@ -256,6 +273,5 @@ const struct command commands[] = {
 };
 
 const struct absent_command absent_commands[] = {
-	{"route", NULL}, {"remote", NULL}, {"segment", NULL},
-	{NULL, NULL},
+	{"route", NULL}, {"segment", NULL}, {NULL, NULL},
 };

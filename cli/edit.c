@@ -34,7 +34,7 @@ static int read_target(const struct invocation *invocation, const char *argument
 	const char *slash;
 
 	memset(target, 0, sizeof(*target));
-	if (invocation->command->kind == SLUICE_SWITCH)
+	if (sluice_kind_is_single(invocation->command->kind))
 		return 0;
 	if (!name)
 		return usage_error(invocation, "it wants the name of the %s",
@@ -164,7 +164,7 @@ static const char *done_text(const struct invocation *invocation, const char *na
 	const char *verb = invocation->command->verb;
 	bool e = verb[strlen(verb) - 1] == 'e';
 
-	if (invocation->command->kind == SLUICE_SWITCH)
+	if (sluice_kind_is_single(invocation->command->kind))
 		snprintf(text, sizeof(text), "switch changed");
 	else if (invocation->command->run == run_set)
 		snprintf(text, sizeof(text), "%s %s changed", invocation->command->noun, names);
@@ -214,7 +214,7 @@ static int edit_at_once(struct invocation *invocation, bool add, const struct ta
 		.verb = add ? SLUICE_EDIT_ADD : SLUICE_EDIT_UPDATE,
 		.kind = kind,
 		.parent = parent_of(target),
-		.name = kind == SLUICE_SWITCH ? NULL : target->name,
+		.name = sluice_kind_is_single(kind) ? NULL : target->name,
 		.settings = settings->list,
 		.setting_count = settings->count,
 		.before = add ? option_text(invocation, "before") : NULL,
@@ -258,7 +258,7 @@ static int add_or_set(struct invocation *invocation, bool add)
 					option_text(invocation, "before"), &error);
 	else
 		err = sluice_config_update(change.wanted, kind, parent_of(&target),
-					   kind == SLUICE_SWITCH ? NULL : target.name,
+					   sluice_kind_is_single(kind) ? NULL : target.name,
 					   settings.list, settings.count, &error);
 	code = err ? refuse_setting(invocation, &error)
 		   : finish(invocation, &change, target_text(&target));

@@ -50,6 +50,7 @@ const char *parent_option(enum sluice_kind kind)
 {
 	switch (kind) {
 	case SLUICE_SUBNET:
+	case SLUICE_VNET_ADDRESS:
 		return "vnet";
 	case SLUICE_NSG_RULE:
 		return "nsg";
@@ -62,7 +63,9 @@ const char *parent_option(enum sluice_kind kind)
 
 const char *name_key(enum sluice_kind kind)
 {
-	return kind == SLUICE_UPLINK ? "device" : "name";
+	return kind == SLUICE_UPLINK       ? "device"
+	       : kind == SLUICE_VNET_ADDRESS ? "address"
+					     : "name";
 }
 
 /* "guards.dhcpServer" -> "guards-dhcp-server". */
@@ -137,6 +140,7 @@ static void add_name_options(struct invocation *invocation)
 				    .help = "what it is in, instead of OWNER/NAME" };
 	static const char *const owner_aliases[SLUICE_KIND_COUNT] = {
 		[SLUICE_SUBNET] = "vnet-name",
+		[SLUICE_VNET_ADDRESS] = "vnet-name",
 		[SLUICE_NSG_RULE] = "nsg-name",
 		[SLUICE_ACL_RULE] = "acl-name",
 	};
@@ -163,7 +167,7 @@ void build_options(struct invocation *invocation)
 
 	invocation->option_count = 0;
 	add_static_options(invocation, command->options);
-	if (is_document_command(command) && command->kind != SLUICE_SWITCH)
+	if (is_document_command(command) && !sluice_kind_is_single(command->kind))
 		add_name_options(invocation);
 	if (command->flags & COMMAND_FIELDS)
 		add_field_options(invocation);

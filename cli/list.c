@@ -33,6 +33,11 @@ static const struct list_column columns[SLUICE_KIND_COUNT][MAX_COLUMNS] = {
 			    { "NAME", "name", false },
 			    { "PREFIXES", "prefixes", false },
 			    { "NSG", "nsg", false } },
+	[SLUICE_REMOTE] = { { "NAME", "name", false }, { "ADDRESS", "address", false } },
+	[SLUICE_VNET_ADDRESS] = { { "VNET", "vnet", false },
+				  { "ADDRESS", "address", false },
+				  { "MAC", "mac", false },
+				  { "REMOTE", "remote", false } },
 	[SLUICE_TAG] = { { "NAME", "name", false }, { "PREFIXES", "prefixes", false } },
 	[SLUICE_ASG] = { { "NAME", "name", false }, { "PORTS", "ports", false } },
 	[SLUICE_ACL] = { { "NAME", "name", false },
@@ -170,6 +175,7 @@ static int collect_from_all(const struct sluice_config *config, enum sluice_kind
 
 	switch (kind) {
 	case SLUICE_SUBNET:
+	case SLUICE_VNET_ADDRESS:
 		for (size_t i = 0; i < config->vnet_count && !err; i++)
 			err = collect(config, kind, config->vnets[i].name, into);
 		return err;
@@ -304,7 +310,7 @@ int run_show(struct invocation *invocation)
 	json_t *thing;
 	int code;
 
-	if (!name && kind != SLUICE_SWITCH)
+	if (!name && !sluice_kind_is_single(kind))
 		return usage_error(invocation, "it wants the name of the %s",
 				   sluice_kind_name(kind));
 	if (option && !parent && strchr(name, '/')) {

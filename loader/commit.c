@@ -117,6 +117,10 @@ static int gather(struct commit *commit, unsigned int flags, struct sluice_error
 {
 	int result;
 
+	if (commit->config->remote_count)
+		return sluice_error_set(error, -ENOTSUP,
+					"the programs of this version do not reach remotes yet: take them "
+					"out of the document");
 	result = sluice_check(commit->sw, commit->config, error) ?:
 		 write_text(commit->config, &commit->text, &commit->length, error) ?:
 		 attachments_read(commit->sw, &commit->running, error) ?:
@@ -136,6 +140,7 @@ static int gather(struct commit *commit, unsigned int flags, struct sluice_error
 		return sluice_error_set(error, -ENOMEM, "out of memory");
 	for (size_t i = 0; i < commit->config->port_count; i++)
 		commit->placements[i] = commit->next.list[i].placement;
+	commit->uplink = tunnel_uplink(commit->config, &commit->next);
 	return 0;
 }
 
@@ -213,8 +218,8 @@ static int lay_version(struct commit *commit, struct sluice_error *error)
 	int result;
 
 	result = tables_begin(&tables, sw->control->root, error) ?:
-		 compile(&tables, commit->config, commit->placements, sw->slots, sw->rules,
-			 commit->version, &commit->root, error);
+		 compile(&tables, commit->config, commit->placements, commit->uplink, sw->slots,
+			 sw->rules, commit->version, &commit->root, error);
 	tables_end(&tables);
 	return result;
 }

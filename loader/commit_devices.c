@@ -9,6 +9,8 @@
 #include <string.h>
 
 #include "loader/commit.h"
+#include "loader/tunnel_ends.h"
+#include "maps/tunnel.h"
 
 static __u32 device_in(int map, __u32 slot)
 {
@@ -65,6 +67,62 @@ static bool holds(const struct sluice *sw, __u32 slot, __u32 ifindex)
 	       device_in(sw->map.devices_tc, slot) == ifindex;
 }
 
+/* --- ends of tunnels --- */
+
+/* XDP reaches no remote: what leaves by a tunnel needs the kernel's next hop, which tc asks for. */
+static int put_end(const struct sluice *sw, __u32 slot, __u32 uplink, struct sluice_error *error)
+{
+	int result = put_in(sw->map.devices, slot, 0) ?: put_in(sw->map.devices_tc, slot, uplink);
+
+	if (result)
+		return sluice_error_set(error, result, "cannot set the uplink of slot %u: %s", slot,
+					strerror(-result));
+	return 0;
+}
+
+/* Calls use for the slot of each end; a non-zero return ends it and is returned. */
+static int each_end(const struct commit *commit, struct sluice_error *error,
+		    int (*use)(const struct commit *commit, __u32 slot, struct sluice_error *error))
+{
+	struct tunnel_ends ends;
+	char key[TUNNEL_END_KEY_MAX];
+	int result = 0;
+
+	if (tunnel_ends_find(commit->config, &ends))
+		return sluice_error_set(error, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < ends.count && !result; i++) {
+		tunnel_end_key(commit->config, &ends.list[i], key);
+		result = use(commit, ids_find(commit->sw->slots, key), error);
+	}
+	tunnel_ends_free(&ends);
+	return result;
+}
+
+static int end_lacks(const struct commit *commit, __u32 slot, struct sluice_error *error)
+{
+	(void)error;
+	return device_in(commit->sw->map.devices_tc, slot) != commit->uplink;
+}
+
+static int fill_end(const struct commit *commit, __u32 slot, struct sluice_error *error)
+{
+	return put_end(commit->sw, slot, commit->uplink, error);
+}
+
+/* Of the running version. */
+static __u32 uplink_of_slot(const struct sluice *sw, __u32 slot)
+{
+	const struct root *root = switch_root(sw);
+	const struct port *port = (const struct port *)&sw->lines[root->ports + slot];
+
+	if (slot >= root->port_count || !(port->flags & PORT_IN_USE) ||
+	    port->delivery != DELIVERY_TUNNEL)
+		return 0;
+	return ((const struct tunnel *)&sw->lines[port->tunnel])->uplink;
+}
+
+/* --- all --- */
+
 bool devices_in_place(const struct commit *commit)
 {
 	for (size_t i = 0; i < commit->config->port_count; i++) {
@@ -75,7 +133,7 @@ bool devices_in_place(const struct commit *commit)
 		    !holds(commit->sw, slot + SLUICE_MAX_PORTS, second_of(placement)))
 			return false;
 	}
-	return true;
+	return !each_end(commit, NULL, end_lacks);
 }
 
 int devices_fill(const struct commit *commit, struct sluice_error *error)
@@ -88,7 +146,7 @@ int devices_fill(const struct commit *commit, struct sluice_error *error)
 		result = put_both(commit->sw, slot, first_of(&commit->placements[i]),
 				  second_of(&commit->placements[i]), error);
 	}
-	return result;
+	return result ?: each_end(commit, error, fill_end);
 }
 
 static bool slot_used(const struct sluice *sw, const struct root *root, __u32 slot)
@@ -153,6 +211,11 @@ int devices_heal(const struct sluice *sw, struct sluice_error *error)
 	for (__u32 i = 0; root->functions && i <= root->function_mask; i++)
 		put_functions_first(sw, &functions[i], ifindex);
 	for (__u32 slot = 1; slot < 2 * SLUICE_MAX_PORTS && !result; slot++) {
+		__u32 uplink = uplink_of_slot(sw, slot);
+
+		/* A device that vanished since leaves its slot empty, as it should be. */
+		if (uplink && !put_end(sw, slot, uplink, NULL))
+			continue;
 		result = put(sw, slot, ifindex[slot], error);
 		/* The device vanished since: its slot is empty, as it should be. */
 		if (result && ifindex[slot])

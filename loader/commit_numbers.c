@@ -10,6 +10,7 @@
 
 #include "loader/commit.h"
 #include "loader/state.h"
+#include "loader/tunnel_ends.h"
 
 struct clearing {
 	const struct sluice *sw;
@@ -60,6 +61,19 @@ static bool running_is_edited(const struct sluice *sw)
 
 	snprintf(name, sizeof(name), "versions/%u.edits", switch_root(sw)->version);
 	return state_has(sw, name);
+}
+
+/* Names that have slots: none is fresh and there are as many, so they are the same. */
+static size_t count_slots(const struct sluice_config *config)
+{
+	struct tunnel_ends ends;
+	size_t count = config->port_count;
+
+	if (tunnel_ends_find(config, &ends))
+		return SIZE_MAX;
+	count += ends.count;
+	tunnel_ends_free(&ends);
+	return count;
 }
 
 static void *counters_of_zero(int *cpus)
@@ -126,7 +140,7 @@ int numbers_take(struct commit *commit, struct sluice_error *error)
 		return result;
 	result = save(commit->sw, commit->sw->slots, "slots",
 		      before && !clearing.fresh_slots &&
-			      before->port_count == commit->config->port_count, error) ?:
+			      count_slots(before) == count_slots(commit->config), error) ?:
 		 save(commit->sw, commit->sw->rules, "rules",
 		      before && !clearing.fresh_rules && !running_is_edited(commit->sw) &&
 			      count_rules(before) == count_rules(commit->config), error);

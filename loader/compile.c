@@ -119,8 +119,7 @@ int compiler_begin(struct compiler *compiler)
 		result = new_vnet_build(compiler, &compiler->vnet[i], &config->vnets[i]);
 	if (!result)
 		result = place_ports(compiler);
-	if (!result)
-		result = compile_names_resolve(compiler);
+	result = result ?: place_tunnel_ends(compiler) ?: compile_names_resolve(compiler);
 	return result;
 }
 
@@ -149,6 +148,9 @@ void compiler_end(struct compiler *compiler)
 	free(compiler->tag);
 	free(compiler->port_vnet);
 	free(compiler->port_slot);
+	tunnel_ends_free(&compiler->ends);
+	free(compiler->end_slot);
+	free(compiler->end_line);
 	free(compiler->record);
 	free(compiler->extents.extent);
 	name_index_free(&compiler->vnets);
@@ -235,11 +237,15 @@ static int lay_ports(struct compiler *compiler, struct root *root, struct port *
 	for (size_t i = 0; i < compiler->config->port_count; i++)
 		if (compiler->port_slot[i] >= root->port_count)
 			root->port_count = compiler->port_slot[i] + 1;
+	for (size_t i = 0; i < compiler->ends.count; i++)
+		if (compiler->end_slot[i] >= root->port_count)
+			root->port_count = compiler->end_slot[i] + 1;
 	*ports = calloc(root->port_count, sizeof(**ports));
 	if (!*ports)
 		return compiler_no_memory(compiler);
 	for (size_t i = 0; i < compiler->config->port_count && !result; i++)
 		result = lay_port(compiler, i, &(*ports)[compiler->port_slot[i]]);
+	lay_tunnel_ports(compiler, *ports);
 	return result;
 }
 
@@ -251,8 +257,7 @@ static int lay_network(struct compiler *compiler, struct root *root)
 
 	for (size_t i = 0; i < compiler->config->vnet_count && !result; i++)
 		result = compile_vnet(compiler, &compiler->vnet[i]);
-	if (!result)
-		result = compile_devices(compiler, root);
+	result = result ?: compile_tunnels(compiler, root) ?: compile_devices(compiler, root);
 	for (size_t i = 0; i < compiler->tables->taken.count && !result; i++)
 		if (extents_add(&compiler->extents, &compiler->tables->taken.extent[i]))
 			result = compiler_no_memory(compiler);
@@ -278,13 +283,14 @@ static int lay_version(struct compiler *compiler, struct root *root, __u32 *line
 }
 
 static int compile_once(struct tables *tables, const struct sluice_config *config,
-			const struct placement *placements, struct ids *slots, struct ids *rules,
-			__u32 version, __u32 *root_line, struct sluice_error *error)
+			const struct placement *placements, __u32 uplink, struct ids *slots,
+			struct ids *rules, __u32 version, __u32 *root_line, struct sluice_error *error)
 {
 	struct compiler compiler = {
 		.tables = tables,
 		.config = config,
 		.placements = placements,
+		.uplink = uplink,
 		.slots = slots,
 		.rules = rules,
 		.error = error,
@@ -299,8 +305,8 @@ static int compile_once(struct tables *tables, const struct sluice_config *confi
 }
 
 int compile(struct tables *tables, const struct sluice_config *config,
-	    const struct placement *placements, struct ids *slots, struct ids *rules, __u32 version,
-	    __u32 *root_line, struct sluice_error *error)
+	    const struct placement *placements, __u32 uplink, struct ids *slots, struct ids *rules,
+	    __u32 version, __u32 *root_line, struct sluice_error *error)
 {
 	int result;
 
@@ -308,11 +314,11 @@ int compile(struct tables *tables, const struct sluice_config *config,
 		return sluice_error_set(error, -ENOTSUP,
 					"the programs of this version do not translate yet: take nat "
 					"and lbs out of the document");
-	result = compile_once(tables, config, placements, slots, rules, version, root_line,
+	result = compile_once(tables, config, placements, uplink, slots, rules, version, root_line,
 				  error);
 
 	if (result == -ENOSPC && tables_again(tables))
-		result = compile_once(tables, config, placements, slots, rules, version, root_line,
+		result = compile_once(tables, config, placements, uplink, slots, rules, version, root_line,
 				      error);
 	return result;
 }

@@ -33,11 +33,12 @@ struct placement {
 };
 
 /* Fills the extent begun in tables with config as version `version`. placements: one per
- * config->ports, same order. slots and rules: numbers are taken from them. *root: the line to store
- * into struct control. -ENOSPC when the extent's limit is too small: nothing is published. */
+ * config->ports, same order. uplink: ifindex of the device that tunnels go by, 0: none. slots and
+ * rules: numbers are taken from them. *root: the line to store into struct control. -ENOSPC when the
+ * extent's limit is too small: nothing is published. */
 int compile(struct tables *tables, const struct sluice_config *config,
-	    const struct placement *placements, struct ids *slots, struct ids *rules, __u32 version,
-	    __u32 *root, struct sluice_error *error);
+	    const struct placement *placements, __u32 uplink, struct ids *slots, struct ids *rules,
+	    __u32 version, __u32 *root, struct sluice_error *error);
 
 /*
  * Gives every port and rule of config its number and releases those of what config no longer has.

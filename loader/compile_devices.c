@@ -52,8 +52,8 @@ static int lay_entry(struct compiler *compiler, struct device_bucket *bucket,
 	return 0;
 }
 
-static int lay_buckets(struct compiler *compiler, const struct device_entry *entries, size_t count,
-		       __u32 *first, __u32 *mask)
+int lay_buckets(struct compiler *compiler, const struct device_entry *entries, size_t count,
+		__u32 *first, __u32 *mask)
 {
 	struct device_bucket *buckets;
 	__u32 bucket_count;

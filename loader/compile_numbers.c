@@ -109,6 +109,22 @@ static int number_port(struct numbering *numbering, const char *name)
 	return tell(numbering, fresh, true, slot);
 }
 
+static int number_tunnel_ends(struct numbering *numbering, const struct sluice_config *config)
+{
+	struct tunnel_ends ends;
+	char key[TUNNEL_END_KEY_MAX];
+	int result = 0;
+
+	if (tunnel_ends_find(config, &ends))
+		return sluice_error_set(numbering->error, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < ends.count && !result; i++) {
+		tunnel_end_key(config, &ends.list[i], key);
+		result = number_port(numbering, key);
+	}
+	tunnel_ends_free(&ends);
+	return result;
+}
+
 int compile_numbers(const struct sluice_config *config, struct ids *slots, struct ids *rules,
 		    compile_fresh fresh, void *context, struct sluice_error *error)
 {
@@ -119,6 +135,7 @@ int compile_numbers(const struct sluice_config *config, struct ids *slots, struc
 	ids_begin(rules);
 	for (size_t i = 0; i < config->port_count && !result; i++)
 		result = number_port(&numbering, config->ports[i].name);
+	result = result ?: number_tunnel_ends(&numbering, config);
 	for (size_t i = 0; i < config->nsg_count && !result; i++) {
 		result = number_nsg(&numbering, &config->nsgs[i], DIRECTION_INBOUND);
 		if (!result)

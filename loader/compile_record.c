@@ -146,25 +146,6 @@ int compile_classifier(struct compiler *compiler, const struct rule_list *list, 
 	return compile_add_record(compiler, record, &tables->taken.extent[record.extent]);
 }
 
-static int compare_first(const void *a, const void *b)
-{
-	const struct extent *left = a, *right = b;
-
-	return (left->first > right->first) - (left->first < right->first);
-}
-
-/* Lines of all extents, of which several policies may name the same. */
-static __u32 count_lines(struct extent *sorted, size_t count)
-{
-	__u32 lines = 0;
-
-	qsort(sorted, count, sizeof(*sorted), compare_first);
-	for (size_t i = 0; i < count; i++)
-		if (!i || sorted[i].first != sorted[i - 1].first)
-			lines += sorted[i].count;
-	return lines;
-}
-
 /* Lays the list of extents, which holds its own lines. How many there will be at most is known:
  * three more than now, when its lines stand apart. */
 static int lay_extents(struct compiler *compiler, size_t mark, struct root *root, __u32 root_line)
@@ -172,7 +153,7 @@ static int lay_extents(struct compiler *compiler, size_t mark, struct root *root
 	struct tables *tables = compiler->tables;
 	struct extent_list *list = &compiler->extents;
 	size_t most = list->count + (tables->taken.count - mark) + 1;
-	struct extent *laid, *sorted;
+	struct extent *laid;
 
 	root->extents =
 		compiler_take(compiler, (__u32)((most + EXTENTS_PER_LINE - 1) / EXTENTS_PER_LINE));
@@ -184,12 +165,6 @@ static int lay_extents(struct compiler *compiler, size_t mark, struct root *root
 	root->extent_count = (__u32)list->count;
 	laid = tables_line(tables, root->extents);
 	memcpy(laid, list->extent, list->count * sizeof(*laid));
-	sorted = malloc((list->count + 1) * sizeof(*sorted));
-	if (!sorted)
-		return compiler_no_memory(compiler);
-	memcpy(sorted, list->extent, list->count * sizeof(*sorted));
-	root->line_count = count_lines(sorted, list->count);
-	free(sorted);
 	memcpy(tables_line(tables, root_line), root, sizeof(*root));
 	return 0;
 }

@@ -8,16 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct endpoint {
-	struct ip_address address;
-	__u32 target; /* as in struct endpoint_bucket */
-};
-
-struct endpoints {
-	struct endpoint *endpoint;
-	size_t count;
-};
-
 struct ip_address prefix_gateway(const struct sluice_prefix *prefix)
 {
 	struct address_range range = prefix_range(prefix);
@@ -32,7 +22,7 @@ static bool is_zero(const struct ip_address *address)
 	return !address->halves[0] && !address->halves[1];
 }
 
-static void add_endpoint(struct endpoints *endpoints, const struct ip_address *address,
+void add_endpoint(struct endpoints *endpoints, const struct ip_address *address,
 			 enum endpoint_kind kind, __u32 value)
 {
 	endpoints->endpoint[endpoints->count++] =
@@ -150,7 +140,7 @@ static int choose_table(struct compiler *compiler, const struct endpoints *endpo
 				"the table has no room for the addresses of a vnet");
 }
 
-static int lay_endpoints(struct compiler *compiler, const struct endpoints *endpoints,
+int lay_endpoints(struct compiler *compiler, const struct endpoints *endpoints,
 			 struct vnet *vnet)
 {
 	struct endpoint_bucket *buckets;
@@ -246,10 +236,41 @@ static int lay_routes(struct compiler *compiler, const struct vnet_build *build,
 	return count && !vnet->routes ? -ENOSPC : 0;
 }
 
+/* Lays the addresses that live on remotes, and takes them for endpoints. */
+static int lay_remote_addresses(struct compiler *compiler, struct vnet_build *build,
+				struct vnet *vnet, struct endpoints *endpoints)
+{
+	const struct sluice_vnet *from = build->vnet;
+	size_t index = (size_t)(build - compiler->vnet), per_line = REMOTE_ADDRESSES_PER_LINE;
+	struct remote_addresses *lines;
+
+	if (!from->address_count)
+		return 0;
+	vnet->remotes = compiler_take(compiler,
+				      (__u32)((from->address_count + per_line - 1) / per_line));
+	if (!vnet->remotes)
+		return -ENOSPC;
+	lines = tables_line(compiler->tables, vnet->remotes);
+	for (size_t i = 0; i < from->address_count; i++) {
+		struct remote_address *to = &lines[i / per_line].address[i % per_line];
+		struct ip_address address;
+
+		if (sluice_address_parse(from->addresses[i].address, &address))
+			return sluice_error_set(compiler->error, -EINVAL,
+						"vnet %s: \"%s\" is no address", from->name,
+						from->addresses[i].address);
+		to->slot = (__u16)compiler->end_slot[tunnel_end_of(
+			compiler->config, &compiler->ends, index, &from->addresses[i])];
+		memcpy(to->mac, from->addresses[i].mac, sizeof(to->mac));
+		add_endpoint(endpoints, &address, ENDPOINT_REMOTE, (__u32)i);
+	}
+	return 0;
+}
+
 static size_t endpoint_count(const struct compiler *compiler, const struct vnet_build *build)
 {
 	const struct sluice_config *config = compiler->config;
-	size_t count = prefix_count(build->vnet);
+	size_t count = prefix_count(build->vnet) + build->vnet->address_count;
 
 	for (size_t i = 0; i < config->port_count; i++)
 		if (&compiler->vnet[compiler->port_vnet[i]] == build)
@@ -272,7 +293,8 @@ int compile_vnet(struct compiler *compiler, struct vnet_build *build)
 		calloc(endpoint_count(compiler, build) + 1, sizeof(*endpoints.endpoint));
 	if (!endpoints.endpoint)
 		return compiler_no_memory(compiler);
-	result = lay_subnets(compiler, build, &endpoints);
+	result = lay_subnets(compiler, build, &endpoints) ?:
+		 lay_remote_addresses(compiler, build, vnet, &endpoints);
 	if (!result) {
 		add_ports(compiler, build, &endpoints);
 		result = refuse_twins(compiler, build, &endpoints);

@@ -9,6 +9,8 @@
 #include "loader/name_index.h"
 #include "loader/policy_hash.h"
 #include "loader/ranges.h"
+#include "loader/tunnel_ends.h"
+#include "maps/tunnel.h"
 #include "maps/vnet.h"
 
 /* Lines of one policy, by direction; laid when first asked for, because most policies are used in
@@ -32,6 +34,17 @@ struct vnet_build {
 	struct policy_lines switch_acl;
 };
 
+/* Who has which address, before it is laid. */
+struct endpoint {
+	struct ip_address address;
+	__u32 target; /* as in struct endpoint_bucket */
+};
+
+struct endpoints {
+	struct endpoint *endpoint;
+	size_t count;
+};
+
 struct compiler {
 	struct tables *tables;
 	const struct sluice_config *config;
@@ -53,6 +66,10 @@ struct compiler {
 	struct extent_list extents;     /* of the version so far: the network's, then the policies' */
 	size_t *port_vnet;              /* by index in config->ports: index in config->vnets */
 	__u32 *port_slot;               /* by index in config->ports */
+	struct tunnel_ends ends;
+	__u32 *end_slot;                /* by index in ends */
+	__u32 *end_line;                /* by index in ends: line of its struct tunnel */
+	__u32 uplink;                   /* ifindex of the device that tunnels go by */
 	unsigned int flow_share;        /* of each port without a flowLimit */
 };
 
@@ -77,6 +94,20 @@ int compile_devices(struct compiler *compiler, struct root *root);
 /* compile_steer.c: lays the steer rules of a vnet that compile_vnet() has laid. Policies are laid
  * behind the network: it comes after that. */
 int compile_steers(struct compiler *compiler, struct vnet_build *build);
+
+/* compile_devices.c: buckets of such entries, in which none overflows. */
+int lay_buckets(struct compiler *compiler, const struct device_entry *entries, size_t count,
+		__u32 *first, __u32 *mask);
+
+/* compile_vnet.c: appends an endpoint; lays all as buckets, which the vnet then has. */
+void add_endpoint(struct endpoints *endpoints, const struct ip_address *address,
+		  enum endpoint_kind kind, __u32 value);
+int lay_endpoints(struct compiler *compiler, const struct endpoints *endpoints, struct vnet *vnet);
+
+/* compile_tunnels.c: slots for the ends of tunnels, their headers and the way in, and their ports. */
+int place_tunnel_ends(struct compiler *compiler);
+int compile_tunnels(struct compiler *compiler, struct root *root);
+void lay_tunnel_ports(struct compiler *compiler, struct port *ports);
 
 /* compile_vnet.c: lays the struct vnet and all that hangs on it. */
 int compile_vnet(struct compiler *compiler, struct vnet_build *build);

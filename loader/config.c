@@ -34,6 +34,7 @@ int sluice_config_new(const char *name, struct sluice_config **config, struct sl
 		return sluice_error_set(error, -ENOMEM, "memory is short");
 	}
 	object_init(schema_kind(SLUICE_SWITCH), new);
+	object_init(schema_kind(SLUICE_TUNNEL), new);
 	*config = new;
 	return 0;
 }
@@ -102,6 +103,23 @@ void config_assign_vnis(struct sluice_config *config)
 	}
 }
 
+/* What goes onto the wire must be the same on all hosts: no name's derivative. */
+static int config_require_vnis(const struct sluice_config *config, struct schema_at *at,
+			       struct sluice_error *error)
+{
+	for (size_t i = 0; i < config->vnet_count; i++) {
+		const struct sluice_vnet *vnet = &config->vnets[i];
+
+		if (vnet->vni || !vnet->address_count)
+			continue;
+		*at = (struct schema_at){ vnet->place, NULL, 0 };
+		return sluice_error_set(error, -EINVAL,
+					"vnet \"%s\" has addresses on remotes, so it needs a \"vni\", "
+					"the same on all hosts", vnet->name);
+	}
+	return 0;
+}
+
 /* Adds the place of what validation found fault with. */
 static void locate(const char *text, size_t length, const char *name, const struct schema_at *at,
 		   struct sluice_error *error)
@@ -132,8 +150,9 @@ int sluice_config_parse(const char *text, size_t length, const char *name,
 	else
 		code = yaml_read(text, length, name, read, error);
 	if (!code) {
+		code = config_require_vnis(read, &at, error);
 		config_assign_vnis(read);
-		code = config_validate(read, &at, error);
+		code = code ? code : config_validate(read, &at, error);
 		if (code)
 			locate(text, length, name, &at, error);
 	}

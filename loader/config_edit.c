@@ -21,7 +21,7 @@ static int find_target(struct sluice_config *config, enum sluice_kind kind, cons
 {
 	unsigned int parent_kind = schema_parent(kind);
 
-	if (!name && kind != SLUICE_SWITCH)
+	if (!name && !sluice_kind_is_single(kind))
 		return sluice_error_set(error, -EINVAL, "the %s is not named",
 					sluice_kind_name(kind));
 	target->kind = schema_kind(kind);
@@ -48,6 +48,17 @@ static int set_name(const struct schema_kind *kind, const char *name, void *obje
 	const struct sluice_field field = { .key = kind->name_key, .value = &value };
 
 	return value_parse(&field, name, object_name(kind, object), error);
+}
+
+/* The thing of the target's list that is named, which may be spelled in another way than it is kept. */
+static void *find_named(const struct target *target, const char *name, size_t *index)
+{
+	struct ip_address address;
+	char canonical[TEXT_MAX];
+
+	if (target->kind->name_type == SCHEMA_ADDRESS_NAME && !sluice_address_parse(name, &address))
+		name = sluice_address_text(&address, canonical);
+	return object_find(target->child, target->owner, name, index);
 }
 
 /* Sets fields of a fresh object. *given: a bit for each field that was set. */
@@ -178,11 +189,14 @@ static int find_position(const struct target *target, const char *before, size_t
 	return 0;
 }
 
-static bool is_switch(enum sluice_kind kind, const char *verb, struct sluice_error *error)
+static bool is_single(enum sluice_kind kind, const char *verb, struct sluice_error *error)
 {
 	if (kind == SLUICE_SWITCH)
 		sluice_error_set(error, -EINVAL, "the switch itself can not be %s", verb);
-	return kind == SLUICE_SWITCH;
+	else if (sluice_kind_is_single(kind))
+		sluice_error_set(error, -EINVAL, "the %s can not be %s, only set",
+				 sluice_kind_name(kind), verb);
+	return sluice_kind_is_single(kind);
 }
 
 int sluice_config_add(struct sluice_config *config, enum sluice_kind kind, const char *parent,
@@ -194,14 +208,14 @@ int sluice_config_add(struct sluice_config *config, enum sluice_kind kind, const
 	void *item;
 	int code;
 
-	if (is_switch(kind, "added", error))
+	if (is_single(kind, "added", error))
 		return -EINVAL;
 	code = find_target(config, kind, parent, name, &target, error);
 	if (!code)
 		code = find_position(&target, before, &position, error);
 	if (code)
 		return code;
-	if (object_find(target.child, target.owner, name, NULL))
+	if (find_named(&target, name, NULL))
 		return sluice_error_set(error, -EEXIST, "%s \"%s\" is there already",
 					target.kind->name, target.path);
 	code = config_make(kind, name, &item, error);
@@ -249,8 +263,8 @@ int sluice_config_update(struct sluice_config *config, enum sluice_kind kind, co
 
 	if (code)
 		return code;
-	if (kind != SLUICE_SWITCH)
-		item = object_find(target.child, target.owner, name, NULL);
+	if (!sluice_kind_is_single(kind))
+		item = find_named(&target, name, NULL);
 	if (!item)
 		return sluice_error_set(error, -ENOENT, "there is no %s \"%s\"", target.kind->name,
 					target.path);
@@ -282,12 +296,12 @@ int sluice_config_delete(struct sluice_config *config, enum sluice_kind kind, co
 	char *item;
 	int code;
 
-	if (is_switch(kind, "deleted", error))
+	if (is_single(kind, "deleted", error))
 		return -EINVAL;
 	code = find_target(config, kind, parent, name, &target, error);
 	if (code)
 		return code;
-	item = object_find(target.child, target.owner, name, &index);
+	item = find_named(&target, name, &index);
 	if (!item)
 		return sluice_error_set(error, -ENOENT, "there is no %s \"%s\"", target.kind->name,
 					target.path);

@@ -102,7 +102,7 @@ json_t *sluice_config_json(const struct sluice_config *config, enum sluice_kind 
 	struct schema_list list;
 	json_t *array;
 
-	if (kind == SLUICE_SWITCH)
+	if (sluice_kind_is_single(kind))
 		return object_json(schema, config, true);
 	if (schema_parent(kind) != SCHEMA_DOCUMENT)
 		owner = parent ? object_find(schema_place_of(schema_parent(kind)), config, parent,

@@ -206,10 +206,14 @@ json_t *sluice_config_diff(const struct sluice_config *from, const struct sluice
 	struct diff diff = { .changes = json_array() };
 	const struct schema_kind *document = schema_kind(SCHEMA_DOCUMENT);
 	const struct schema_kind *sw = schema_kind(SLUICE_SWITCH);
+	const struct schema_kind *tunnel = schema_kind(SLUICE_TUNNEL);
 
 	if (strcmp(from->name, to->name) || !same_fields(sw, from, to))
 		add_change(&diff, "update", sw, to->name, object_json(sw, from, false),
 			   object_json(sw, to, false));
+	if (!same_fields(tunnel, from, to))
+		add_change(&diff, "update", tunnel, "", object_json(tunnel, from, false),
+			   object_json(tunnel, to, false));
 	for (const struct schema_child *child = document->children; child->key; child++) {
 		if (child->shape != SHAPE_ONE)
 			diff_children(&diff, child, "", from, to);

@@ -40,6 +40,12 @@ static const struct schema_choice accelerations[] = {
 	{ "offload", SLUICE_ACCELERATION_OFFLOAD },
 	{ 0 },
 };
+static const struct schema_choice tunnel_types[] = {
+#define X(identifier, name, bytes, port) { name, TUNNEL_##identifier },
+	TUNNEL_TYPES(X)
+#undef X
+	{ 0 },
+};
 static const struct schema_choice functions[] = { { "any", SLUICE_ANY }, { 0 } };
 static const struct schema_choice dead_steers[] = { { "pass", false }, { "drop", true }, { 0 } };
 static const struct schema_choice unread[] = { { "drop", false }, { "pass", true }, { 0 } };
@@ -66,6 +72,30 @@ static const struct sluice_field uplink_fields[] = {
 	{ "vfs", "number", "how many VFs the switch makes of the NIC; else it uses those there are",
 	  false, false,
 	  VALUE(SCHEMA_NUMBER, AT(sluice_uplink, vfs), .low = 1, .high = FUNCTIONS_PER_DEVICE) },
+	{ 0 },
+};
+
+static const struct sluice_field tunnel_fields[] = {
+	{ "type", "vxlan", "how frames to remotes are wrapped", false, false,
+	  VALUE(SCHEMA_CHOICE, AT(sluice_config, tunnel_type), .choices = tunnel_types) },
+	{ "local", "address", "this host's own address in the network between the hosts", false,
+	  false, VALUE(SCHEMA_ADDRESS, AT(sluice_config, tunnel_local)) },
+	{ "port", "number", "the UDP port that frames are sent to and come in on", false, false,
+	  VALUE(SCHEMA_NUMBER, AT(sluice_config, tunnel_port), .low = 1, .high = 65535) },
+	{ 0 },
+};
+
+static const struct sluice_field remote_fields[] = {
+	{ "address", "address", "the other host's address in the network between the hosts", true,
+	  false, VALUE(SCHEMA_ADDRESS, AT(sluice_remote, address)) },
+	{ 0 },
+};
+
+static const struct sluice_field vnet_address_fields[] = {
+	{ "mac", "MAC", "the MAC address of who has it", true, false,
+	  VALUE(SCHEMA_MAC, AT(sluice_vnet_address, mac)) },
+	{ "remote", "remote", "the host it lives on", true, false,
+	  VALUE(SCHEMA_NAME, AT(sluice_vnet_address, remote)) },
 	{ 0 },
 };
 
@@ -200,6 +230,8 @@ static const struct schema_child no_children[] = { { 0 } };
 static const struct schema_child document_children[] = {
 	{ "switch", SHAPE_ONE, SLUICE_SWITCH, 0, 0 },
 	{ "uplinks", SHAPE_LIST, SLUICE_UPLINK, CHILD(sluice_config, uplinks, uplink_count) },
+	{ "tunnel", SHAPE_ONE, SLUICE_TUNNEL, 0, 0 },
+	{ "remotes", SHAPE_LIST, SLUICE_REMOTE, CHILD(sluice_config, remotes, remote_count) },
 	{ "vnets", SHAPE_LIST, SLUICE_VNET, CHILD(sluice_config, vnets, vnet_count) },
 	{ "tags", SHAPE_BARE, SLUICE_TAG, CHILD(sluice_config, tags, tag_count) },
 	{ "asgs", SHAPE_NAMES, SLUICE_ASG, CHILD(sluice_config, asgs, asg_count) },
@@ -213,6 +245,8 @@ static const struct schema_child document_children[] = {
 };
 static const struct schema_child vnet_children[] = {
 	{ "subnets", SHAPE_LIST, SLUICE_SUBNET, CHILD(sluice_vnet, subnets, subnet_count) },
+	{ "addresses", SHAPE_LIST, SLUICE_VNET_ADDRESS,
+	  CHILD(sluice_vnet, addresses, address_count) },
 	{ 0 },
 };
 static const struct schema_child acl_children[] = {
@@ -224,8 +258,8 @@ static const struct schema_child nsg_children[] = {
 	{ 0 },
 };
 
-static const char *const document_later[] = { "tunnel", "remotes", "routes", "segments", NULL };
-static const char *const vnet_later[] = { "peers", "addresses", NULL };
+static const char *const document_later[] = { "routes", "segments", NULL };
+static const char *const vnet_later[] = { "peers", NULL };
 static const char *const subnet_later[] = { "routes", NULL };
 static const char *const port_later[] = { "segment", NULL };
 
@@ -238,6 +272,14 @@ static const struct schema_kind kinds[] = {
 			    .fields = switch_fields, .children = no_children },
 	[SLUICE_UPLINK] = { "uplink", NAMED(sluice_uplink, "device", SCHEMA_UPLINK, device),
 			    .placed = true, .fields = uplink_fields, .children = no_children },
+	[SLUICE_TUNNEL] = { "tunnel", .size = sizeof(struct sluice_config), .fields = tunnel_fields,
+			    .children = no_children },
+	[SLUICE_REMOTE] = { "remote", NAMED(sluice_remote, "name", SCHEMA_NAME, name),
+			    .placed = true, .fields = remote_fields, .children = no_children },
+	[SLUICE_VNET_ADDRESS] = { "vnet address",
+				  NAMED(sluice_vnet_address, "address", SCHEMA_ADDRESS_NAME, address),
+				  .placed = true, .fields = vnet_address_fields,
+				  .children = no_children },
 	[SLUICE_VNET] = { "vnet", NAMED(sluice_vnet, "name", SCHEMA_NAME, name), .placed = true,
 			  .block = true, .fields = vnet_fields, .children = vnet_children,
 			  .unsupported = vnet_later },
@@ -309,6 +351,7 @@ unsigned int schema_parent(enum sluice_kind kind)
 {
 	switch (kind) {
 	case SLUICE_SUBNET:
+	case SLUICE_VNET_ADDRESS:
 		return SLUICE_VNET;
 	case SLUICE_NSG_RULE:
 		return SLUICE_NSG;

@@ -230,6 +230,7 @@ bool object_field_initial(const struct sluice_field *field, const void *object)
 	case SCHEMA_NAME:
 	case SCHEMA_DEVICE:
 	case SCHEMA_UPLINK:
+	case SCHEMA_ADDRESS_NAME:
 		return !*(char **)object_value(object, field);
 	case SCHEMA_FLAG:
 		return *(bool *)object_value(object, field) == !!value->initial;

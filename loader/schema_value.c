@@ -15,6 +15,7 @@ size_t value_size(enum schema_type type)
 	case SCHEMA_NAME:
 	case SCHEMA_DEVICE:
 	case SCHEMA_UPLINK:
+	case SCHEMA_ADDRESS_NAME:
 		return sizeof(char *);
 	case SCHEMA_CHOICE:
 	case SCHEMA_NUMBER:
@@ -46,7 +47,8 @@ size_t value_size(enum schema_type type)
 
 static bool is_string(enum schema_type type)
 {
-	return type == SCHEMA_NAME || type == SCHEMA_DEVICE || type == SCHEMA_UPLINK;
+	return type == SCHEMA_NAME || type == SCHEMA_DEVICE || type == SCHEMA_UPLINK ||
+	       type == SCHEMA_ADDRESS_NAME;
 }
 
 static bool is_selector(enum schema_type type)
@@ -142,11 +144,19 @@ static int parse_number(const struct schema_value *value, const char *text, void
 static int parse_string(enum schema_type type, const char *text, char **item,
 			struct sluice_error *error)
 {
-	int code = type == SCHEMA_NAME ? text_check_name(text, error)
-				       : text_check_device(text, type == SCHEMA_DEVICE, error);
+	struct ip_address address;
+	char canonical[TEXT_MAX];
+	int code;
 
+	if (type == SCHEMA_ADDRESS_NAME)
+		code = text_parse_address(text, &address, error);
+	else
+		code = type == SCHEMA_NAME ? text_check_name(text, error)
+					   : text_check_device(text, type == SCHEMA_DEVICE, error);
 	if (code)
 		return code;
+	if (type == SCHEMA_ADDRESS_NAME)
+		text = sluice_address_text(&address, canonical);
 	*item = strdup(text);
 	return *item ? 0 : no_memory(error);
 }
@@ -224,6 +234,7 @@ int value_parse(const struct sluice_field *field, const char *text, void *item,
 	case SCHEMA_NAME:
 	case SCHEMA_DEVICE:
 	case SCHEMA_UPLINK:
+	case SCHEMA_ADDRESS_NAME:
 		return with_key(field, parse_string(value->type, text, item, error), error);
 	case SCHEMA_CHOICE:
 	case SCHEMA_FLAG:
@@ -277,6 +288,7 @@ const char *value_text(const struct sluice_field *field, const void *item, char 
 	case SCHEMA_NAME:
 	case SCHEMA_DEVICE:
 	case SCHEMA_UPLINK:
+	case SCHEMA_ADDRESS_NAME:
 		return *(char *const *)item;
 	case SCHEMA_CHOICE:
 		return choice_text(value, *(const int *)item);
@@ -300,8 +312,13 @@ const char *value_text(const struct sluice_field *field, const void *item, char 
 		return sluice_protocol_text(*(const int *)item, buffer);
 	case SCHEMA_MAC:
 		return text_mac(item, buffer);
-	case SCHEMA_ADDRESS:
+	case SCHEMA_ADDRESS: {
+		static const struct ip_address not_given;
+
+		if (value_equal(SCHEMA_ADDRESS, item, &not_given))
+			return NULL;
 		return sluice_address_text(item, buffer);
+	}
 	case SCHEMA_PREFIX:
 		return text_prefix(item, buffer);
 	case SCHEMA_SELECTOR:

@@ -32,6 +32,7 @@
 #include "maps/flow.h"
 #include "maps/port.h"
 #include "maps/trace.h"
+#include "maps/tunnel.h"
 #include "maps/xsk.h"
 
 #define SLUICE_DEFAULT_SWITCH "sw0"
@@ -72,14 +73,17 @@ int sluice_config_validate(const struct sluice_config *config, struct sluice_err
 
 /* --- single things of the document --------------------------------------------------------- */
 
-/* Kinds of things the CLI's nouns name. SUBNET lives in a vnet, NSG_RULE in an nsg, ACL_RULE in an
- * acl: `parent` is that one's name, and NULL for all other kinds. SWITCH has no name and can only be
- * updated. */
+/* Kinds of things the CLI's nouns name. SUBNET and VNET_ADDRESS live in a vnet, NSG_RULE in an nsg,
+ * ACL_RULE in an acl: `parent` is that one's name, and NULL for all other kinds. SWITCH and TUNNEL have
+ * no name and can only be updated. */
 enum sluice_kind {
 	SLUICE_SWITCH,
 	SLUICE_UPLINK, /* named by its device */
+	SLUICE_TUNNEL,
+	SLUICE_REMOTE,
 	SLUICE_VNET,
 	SLUICE_SUBNET,
+	SLUICE_VNET_ADDRESS, /* named by its address */
 	SLUICE_TAG,
 	SLUICE_ASG,
 	SLUICE_ACL,
@@ -110,6 +114,11 @@ struct sluice_field {
 const struct sluice_field *sluice_fields(enum sluice_kind kind);
 /* "vnet", "nsg rule", ... */
 const char *sluice_kind_name(enum sluice_kind kind);
+/* Whether there is one of it in every document, which nothing names: the switch, its tunnel. */
+static inline bool sluice_kind_is_single(enum sluice_kind kind)
+{
+	return kind == SLUICE_SWITCH || kind == SLUICE_TUNNEL;
+}
 
 /* A value for one key; lists take many values, others one. An empty list empties it: a rule's
  * then means any. No value, or "", takes back what is not required: `nsg` to none. */

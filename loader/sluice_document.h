@@ -11,6 +11,7 @@
 #include "maps/base.h"
 #include "maps/classifier.h"
 #include "maps/nat.h"
+#include "maps/tunnel.h"
 
 /* What a rule's source or destination names, or what part of a tag. */
 enum sluice_selector_kind {
@@ -95,6 +96,14 @@ struct sluice_subnet {
 	char *nsg; /* NULL: none */
 };
 
+/* An address of a vnet that lives on another host. */
+struct sluice_vnet_address {
+	struct sluice_place place;
+	char *address; /* canonical text: it is what names it */
+	unsigned char mac[6];
+	char *remote;
+};
+
 struct sluice_vnet {
 	struct sluice_place place;
 	char *name;
@@ -105,6 +114,15 @@ struct sluice_vnet {
 	size_t prefix_count;
 	struct sluice_subnet *subnets;
 	size_t subnet_count;
+	struct sluice_vnet_address *addresses;
+	size_t address_count;
+};
+
+/* Another host's tunnel endpoint. */
+struct sluice_remote {
+	struct sluice_place place;
+	char *name;
+	struct ip_address address; /* in the network between the hosts */
 };
 
 struct sluice_tag {
@@ -237,6 +255,11 @@ struct sluice_config {
 	bool thinned;   /* something was taken out, which what is left may still use */
 	struct sluice_uplink *uplinks;
 	size_t uplink_count;
+	enum tunnel_type tunnel_type;   /* tunnel.type */
+	struct ip_address tunnel_local; /* tunnel.local; zero: not given */
+	unsigned int tunnel_port;       /* tunnel.port; 0: the type's own */
+	struct sluice_remote *remotes;
+	size_t remote_count;
 	struct sluice_vnet *vnets;
 	size_t vnet_count;
 	struct sluice_tag *tags;

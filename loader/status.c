@@ -142,7 +142,6 @@ static void fill(struct sluice *sw, const struct sluice_config *config,
 	snprintf(status->netns, sizeof(status->netns), "%s", sw->netns);
 	status->version = root->version;
 	status->table_lines = sw->line_count;
-	status->table_lines_used = root->line_count;
 	status->flow_capacity = (unsigned long long)sw->flow_buckets * FLOWS_PER_BUCKET;
 	flow_limits_check(config, status->flow_warning, sizeof(status->flow_warning));
 	for (__u32 slot = 0; slot < SLUICE_MAX_PORTS; slot++)
@@ -189,6 +188,8 @@ int sluice_status_get(struct sluice *sw, struct sluice_status **status, struct s
 	if (!result)
 		attachments_look_at_far_ends(&attachments);
 	if (!result && (!tallies || !made || !made->ports || !made->uplinks))
+		result = sluice_error_set(error, -ENOMEM, "out of memory");
+	if (!result && tables_count_lines(sw->lines, switch_root(sw), &made->table_lines_used))
 		result = sluice_error_set(error, -ENOMEM, "out of memory");
 	result = result ?: switch_memory(sw, &made->memory, error);
 	if (!result) {

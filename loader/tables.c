@@ -315,3 +315,20 @@ const __u64 *tables_seed(const struct tables *tables)
 {
 	return note_of(tables)->seed;
 }
+
+/* Several policies may name the same extent. */
+int tables_count_lines(const struct table_line *lines, const struct root *root, unsigned int *count)
+{
+	struct extent *sorted = malloc((root->extent_count + 1) * sizeof(*sorted));
+
+	if (!sorted)
+		return -ENOMEM;
+	memcpy(sorted, &lines[root->extents], root->extent_count * sizeof(*sorted));
+	qsort(sorted, root->extent_count, sizeof(*sorted), compare_first);
+	*count = 0;
+	for (__u32 i = 0; i < root->extent_count; i++)
+		if (!i || sorted[i].first != sorted[i - 1].first)
+			*count += sorted[i].count;
+	free(sorted);
+	return 0;
+}

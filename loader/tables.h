@@ -51,6 +51,9 @@ void *tables_line(const struct tables *tables, __u32 line);
 /* A secret of this switch, for hashes that are kept with its versions. */
 const __u64 *tables_seed(const struct tables *tables);
 
+/* How many lines a version has. 0 or -ENOMEM. */
+int tables_count_lines(const struct table_line *lines, const struct root *root, unsigned int *count);
+
 int extents_add(struct extent_list *list, const struct extent *extent);
 
 #endif

@@ -121,6 +121,7 @@ static int collect_names(struct validation *validation)
 		{ SLUICE_NSG, &validation->nsgs },
 		{ SLUICE_PORT, &validation->ports },
 		{ SLUICE_STEER, &steers },
+		{ SLUICE_REMOTE, &validation->remotes },
 		{ SLUICE_NAT, &nat },
 		{ SLUICE_LB, &lbs },
 	};
@@ -154,6 +155,8 @@ int config_validate(const struct sluice_config *config, struct schema_at *at,
 	if (!code)
 		code = validate_ports(&validation);
 	if (!code)
+		code = validate_remotes(&validation);
+	if (!code)
 		code = validate_steers(&validation);
 	if (!code)
 		code = validate_nat(&validation);
@@ -166,6 +169,7 @@ int config_validate(const struct sluice_config *config, struct schema_at *at,
 	names_free(&validation.acls);
 	names_free(&validation.nsgs);
 	names_free(&validation.ports);
+	names_free(&validation.remotes);
 	return code;
 }
 

@@ -31,6 +31,7 @@ struct validation {
 	struct name_table acls;
 	struct name_table nsgs;
 	struct name_table ports;
+	struct name_table remotes;
 	struct name_table *subnets; /* by vnet */
 };
 
@@ -56,6 +57,12 @@ int validate_vnets(struct validation *validation);
 int validate_ports(struct validation *validation);
 int validate_tags(struct validation *validation);
 int validate_rules(struct validation *validation);
+int validate_remotes(struct validation *validation);
+/* The prefix of a list that holds an address, or NULL. */
+const struct sluice_prefix *prefix_that_has(const struct sluice_prefix *prefixes, size_t count,
+					    const struct ip_address *address);
+/* Why no guest can have an address of a subnet's prefix, or NULL. */
+const char *why_unusable(const struct sluice_prefix *prefix, const struct ip_address *address);
 int validate_steers(struct validation *validation);
 int validate_nat(struct validation *validation);
 /* What a steer rule of a vnet matches. */

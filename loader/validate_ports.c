@@ -86,24 +86,23 @@ static int validate_references(struct validation *validation, const struct sluic
 	return 0;
 }
 
-static const struct sluice_prefix *prefix_of(const struct sluice_subnet *subnet,
-					     const struct ip_address *address)
+const struct sluice_prefix *prefix_that_has(const struct sluice_prefix *prefixes, size_t count,
+					    const struct ip_address *address)
 {
 	bool ipv6 = !sluice_address_is_ipv4(address);
 
-	for (size_t i = 0; i < subnet->prefix_count; i++) {
-		struct ip_address first = prefix_first(&subnet->prefixes[i]);
-		struct ip_address last = prefix_last(&subnet->prefixes[i]);
+	for (size_t i = 0; i < count; i++) {
+		struct ip_address first = prefix_first(&prefixes[i]);
+		struct ip_address last = prefix_last(&prefixes[i]);
 
-		if (subnet->prefixes[i].ipv6 == ipv6 && address_compare(&first, address) <= 0 &&
+		if (prefixes[i].ipv6 == ipv6 && address_compare(&first, address) <= 0 &&
 		    address_compare(address, &last) <= 0)
-			return &subnet->prefixes[i];
+			return &prefixes[i];
 	}
 	return NULL;
 }
 
-/* Why no guest can have the address, or NULL. */
-static const char *unusable(const struct sluice_prefix *prefix, const struct ip_address *address)
+const char *why_unusable(const struct sluice_prefix *prefix, const struct ip_address *address)
 {
 	struct ip_address first = prefix_first(prefix), last = prefix_last(prefix);
 	struct ip_address gateway = first;
@@ -130,7 +129,8 @@ static int validate_addresses(struct validation *validation, const struct sluice
 			      const struct sluice_subnet *subnet)
 {
 	for (size_t i = 0; i < port->address_count; i++) {
-		const struct sluice_prefix *prefix = prefix_of(subnet, &port->addresses[i]);
+		const struct sluice_prefix *prefix = 
+			prefix_that_has(subnet->prefixes, subnet->prefix_count, &port->addresses[i]);
 		char address[TEXT_MAX], text[TEXT_MAX];
 		const char *why;
 
@@ -141,7 +141,7 @@ static int validate_addresses(struct validation *validation, const struct sluice
 				      port->name, address, port->vnet, port->subnet,
 				      text_prefix(&subnet->prefixes[0], text),
 				      subnet->prefix_count > 1 ? ", ..." : "");
-		why = unusable(prefix, &port->addresses[i]);
+		why = why_unusable(prefix, &port->addresses[i]);
 		if (why)
 			return refuse(validation, port, "addresses", i,
 				      "port \"%s\": address %s is %s; choose another one of %s",

@@ -218,7 +218,7 @@ static void write_children(FILE *stream, const struct schema_child *child, const
 	const struct schema_kind *kind = schema_kind(child->kind);
 	struct schema_list list = schema_list(object, child->offset, child->count);
 
-	if (child->shape != SHAPE_ONE && !*list.count)
+	if (child->shape != SHAPE_ONE ? !*list.count : !kind->name_key && is_bare(kind, object))
 		return;
 	begin_key(stream, child->key, strlen(child->key), first, indent);
 	if (child->shape == SHAPE_ONE) {

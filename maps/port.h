@@ -29,7 +29,8 @@ enum port_flags {
 	X(XDP, "xdp")       \
 	X(AF_XDP, "af_xdp") \
 	X(VF, "vf")         \
-	X(OFFLOAD, "offload")
+	X(OFFLOAD, "offload") \
+	X(TUNNEL, "tunnel")
 
 enum delivery {
 #define X(identifier, name) DELIVERY_##identifier,
@@ -42,9 +43,15 @@ struct port {
 	__u32 slot;
 	__u32 vnet;                        /* line of its struct vnet */
 	__u32 subnet;                      /* line of its struct subnet */
-	__u8 mac[6];
-	__u8 flags;                        /* enum port_flags */
-	__u8 delivery;                     /* enum delivery */
+	union {
+		struct {
+			__u8 mac[6];
+			__u8 flags;        /* enum port_flags */
+			__u8 delivery;     /* enum delivery */
+		};
+		__u32 tunnel;              /* DELIVERY_TUNNEL: line of its struct tunnel. Nobody has
+					    * one MAC there (maps/tunnel.h) */
+	};
 	__u32 switch_acl[DIRECTION_COUNT]; /* classifiers; 0: none, which allows. The ACLs for every
 					    * port, in order, as this port's vnet means their names */
 	__u32 acl[DIRECTION_COUNT];        /* the port's own ACL */

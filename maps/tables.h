@@ -40,8 +40,8 @@ struct root {
 	__u32 functions;        /* first line of device buckets: ifindex -> line of function_slots;
 				 * 0: no device has virtual functions that are ports' */
 	__u32 function_mask;
+	__u32 tunnels;          /* line of the struct tunnel_entry; 0: no frames come by tunnels */
 	/* From here on for the writer and for people only. */
-	__u32 line_count;       /* in all extents */
 	__u32 network_extents;  /* of the extents, the first so many hold vnets and devices */
 	__u32 policies;         /* first line of the struct policy_record array */
 	__u32 policy_count;
@@ -95,6 +95,8 @@ struct device_bucket {
 				__u16 second; /* 1: the port's other device (maps/devices.h) */
 			};
 			__u32 functions; /* in root.functions: line of function_slots */
+			__u32 vnet;      /* in a tunnel_entry: line of the struct vnet whose VNI
+					  * `ifindex` is */
 		};
 	} entry[DEVICES_PER_BUCKET];
 };

@@ -18,7 +18,8 @@ struct vnet {
 	__u32 publics;         /* line of a struct vnet whose endpoints are those addresses of ports
 				* that have a public one (maps/nat.h); 0: none has */
 	__u32 uplink;          /* outside: slot of the uplink by which all else is reached; 0: none */
-	__u8 padding[28];
+	__u32 remotes;         /* first line of the struct remote_addresses (maps/tunnel.h); 0: none */
+	__u8 padding[24];
 };
 
 #define STEER_SLOT  0xffffU   /* the slot of the port that matching flows go to, of the same vnet */
@@ -38,6 +39,8 @@ enum endpoint_kind {
 	ENDPOINT_NONE = 0,
 	ENDPOINT_PORT = 1,    /* value: the port's slot */
 	ENDPOINT_GATEWAY = 2, /* value: line of the struct subnet it is the gateway of */
+	ENDPOINT_REMOTE = 3,  /* value: number of the struct remote_address (maps/tunnel.h); in a
+			       * struct tunnel_entry that of the remote itself */
 	ENDPOINT_TRANSLATED = 4, /* value: line of its struct nat_address (maps/nat.h) */
 };
 

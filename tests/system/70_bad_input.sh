@@ -63,7 +63,7 @@ threat_25_addresses_that_cannot_be()
 	rejects 's/52:54:00:00:01:05/53:54:00:00:01:05/' '53:54|multicast'
 }
 threat_25_duplicate_names() { rejects 's/name: web2, device: web2/name: web1, device: web2/' 'web1'; }
-threat_25_what_this_version_can_not_do() { rejects 's/^nsgs:/remotes: [{name: h, address: 192.0.2.2}]\nnsgs:/' remotes; }
+threat_25_what_this_version_can_not_do() { rejects 's/^nsgs:/segments: [{name: lan}]\nnsgs:/' segments; }
 threat_25_a_device_that_is_not_there()
 {
 	refuses 2 nodev sluice port add x --device nodev --vnet blue --subnet web \

@@ -21,6 +21,13 @@ struct bad {
 	"vnets:\n  - {name: blue, prefixes: [10.1.0.0/16, \"fd00:1::/48\"], subnets: [" \
 	"{name: web, prefixes: [10.1.1.0/24, \"fd00:1:0:1::/64\"]}]}\n"
 #define PORT(rest) "ports:\n  - {name: vm1, device: tap1, vnet: blue, subnet: web, " rest "}\n"
+#define WIRE "uplinks: [{device: eth0}]\n"
+#define LOCAL "tunnel: {local: 192.0.2.1}\n"
+#define REMOTE "remotes: [{name: h, address: 192.0.2.2}]\n"
+#define ADDRESSES(list) "addresses: [" list "]"
+#define WIDE(list)                                                                     \
+	"vnets: [{name: blue, vni: 7, prefixes: [10.1.0.0/16], subnets: [{name: web, " \
+	"prefixes: [10.1.1.0/24]}], " ADDRESSES(list) "}]\n"
 #define RULE(rest)                                                           \
 	"nsgs: {web: {rules: [{name: a, priority: 100, direction: Inbound, " \
 	"access: Allow, " rest "}]}}\n"
@@ -56,8 +63,8 @@ static const struct bad bad_documents[] = {
 	/* keys */
 	{ "an_unknown_key", HEAD "@prots: []\n",
 	  "unknown key \"prots\" in a document; did you mean "
-	  "\"ports\"? There are: apiVersion, switch, uplinks, vnets, tags, asgs, acls, nsgs, ports, "
-	  "steers, nat, lbs" },
+	  "\"ports\"? There are: apiVersion, switch, uplinks, tunnel, remotes, vnets, tags, asgs, acls, "
+	  "nsgs, ports, steers, nat, lbs" },
 	{ "an_unknown_key_like_no_other", HEAD "switch: {@xyzzy: 1}\n",
 	  "unknown key \"xyzzy\" in a switch; there are: name, tcp, flows" },
 	{ "an_unknown_nested_key", HEAD BLUE PORT(MAC ", guards: {@spofing: allow}"),
@@ -105,11 +112,55 @@ static const struct bad bad_documents[] = {
 	{ "a_vnet_with_no_prefix", HEAD "vnets: [{name: blue, prefixes: @[]}]\n",
 	  "prefixes: the vnet needs at least one" },
 
+	/* other hosts */
+	{ "a_remote_without_uplink",
+	  HEAD "tunnel: {local: 192.0.2.1}\nremotes: [@{name: h, address: 192.0.2.2}]\n",
+	  "remote \"h\": the switch has no uplink by which to reach it" },
+	{ "a_remote_without_local", HEAD WIRE "remotes: [@{name: h, address: 192.0.2.2}]\n",
+	  "remote \"h\": frames need an address to come from: give tunnel.local, this host's own" },
+	{ "a_remote_of_another_version", HEAD WIRE LOCAL "remotes: [{name: h, address: @\"fd00::2\"}]\n",
+	  "remote \"h\": fd00::2 is of another IP version than tunnel.local" },
+	{ "a_remote_that_is_this_host", HEAD WIRE LOCAL "remotes: [{name: h, address: @192.0.2.1}]\n",
+	  "remote \"h\": 192.0.2.1 is this host's own, tunnel.local" },
+	{ "a_remote_that_is_a_group", HEAD WIRE LOCAL "remotes: [{name: h, address: @239.0.0.1}]\n",
+	  "remote \"h\": 239.0.0.1 is a multicast address" },
+	{ "two_remotes_in_one_place",
+	  HEAD WIRE LOCAL
+	  "remotes: [{name: g, address: 192.0.2.2}, {name: h, address: @192.0.2.2}]\n",
+	  "remote \"h\": address 192.0.2.2 is remote \"g\"'s already" },
+	{ "a_tunnel_of_another_type", HEAD "tunnel: {type: @stt}\n",
+	  "type: \"stt\" is not one of vxlan" },
+	{ "remote_addresses_without_vni",
+	  HEAD WIRE LOCAL REMOTE "vnets: [@{name: blue, prefixes: [10.1.0.0/16], " ADDRESSES(
+		  "{address: 10.1.2.9, " MAC ", remote: h}") "}]\n",
+	  "vnet \"blue\" has addresses on remotes, so it needs a \"vni\", the same on all hosts" },
+	{ "a_remote_address_outside", HEAD WIRE LOCAL REMOTE WIDE(
+		  "{address: @10.2.0.9, " MAC ", remote: h}"),
+	  "vnet \"blue\": address 10.2.0.9 is outside its prefixes (10.1.0.0/16)" },
+	{ "a_remote_address_of_the_gateway", HEAD WIRE LOCAL REMOTE WIDE(
+		  "{address: @10.1.1.1, " MAC ", remote: h}"),
+	  "vnet \"blue\": address 10.1.1.1 is the gateway's, which the switch answers" },
+	{ "a_remote_address_of_nobody", HEAD WIRE LOCAL REMOTE WIDE(
+		  "{address: 10.1.2.9, " MAC ", remote: @g}"),
+	  "remote \"g\" does not exist, but address 10.1.2.9 of vnet \"blue\" is there; did you mean "
+	  "\"h\"?" },
+	{ "a_remote_address_of_a_group", HEAD WIRE LOCAL REMOTE WIDE(
+		  "{address: 10.1.2.9, mac: @\"01:00:00:00:00:01\", remote: h}"),
+	  "vnet \"blue\": MAC 01:00:00:00:00:01 of address 10.1.2.9 is not a device's" },
+	{ "a_remote_address_twice", HEAD WIRE LOCAL REMOTE WIDE(
+		  "{address: 10.1.2.9, " MAC ", remote: h}, {address: @10.1.2.9, " MAC ", remote: h}"),
+	  "vnet \"blue\": address 10.1.2.9 is there twice, on remote \"h\" and on \"h\"" },
+	{ "a_remote_address_of_a_port",
+	  HEAD WIRE LOCAL REMOTE WIDE("{address: @10.1.1.4, " MAC ", remote: h}")
+		  PORT(MAC ", addresses: [10.1.1.4]"),
+	  "vnet \"blue\": address 10.1.1.4 is port \"vm1\"'s, on this host" },
+	{ "a_remote_address_that_is_none", HEAD WIRE LOCAL REMOTE WIDE(
+		  "{address: @10.1.1, " MAC ", remote: h}"),
+	  "address: \"10.1.1\" is not an IPv4 or IPv6 address" },
+
 	/* what this version can not do */
-	{ "remotes", HEAD "remotes: @[{name: host2, address: 192.0.2.2}]\n",
-	  "remotes: this version can not do that yet; take it out" },
-	{ "a_tunnel", HEAD "tunnel: @{type: vxlan}\n",
-	  "tunnel: this version can not do that yet; take it out" },
+	{ "segments", HEAD "segments: @[{name: lan}]\n",
+	  "segments: this version can not do that yet; take it out" },
 	{ "peers", HEAD "vnets: [{name: blue, prefixes: [10.1.0.0/16], peers: @[green]}]\n",
 	  "peers: this version can not do that yet; take it out" },
 	{ "routes_of_a_subnet",
