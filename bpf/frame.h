@@ -63,6 +63,18 @@ static __always_inline __u32 frame_length(const struct packet *packet)
 	return frame_end(packet) - frame_begin(packet);
 }
 
+/* How much payload each packet has that the skb will be cut into (GSO); 0: it is one packet. */
+static __always_inline __u32 frame_segment(const struct packet *packet)
+{
+	__u32 size;
+
+	if (packet->hook == HOOK_XDP)
+		return 0;
+	size = packet->skb->gso_size;
+	asm volatile("" : "+r"(size));
+	return size;
+}
+
 /* Pointer to size bytes at offset when all of them are linear, else NULL. size is a constant. */
 static __always_inline void *frame_at(const struct packet *packet, __u64 offset, __u32 size)
 {

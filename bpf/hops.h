@@ -17,7 +17,7 @@ static __always_inline int limit_hops(struct packet *packet)
 {
 	if (!packet->out || !is_routed(packet) || packet->ttl > 1)
 		return 0;
-	return answer_time_exceeded(packet);
+	return answer_error(packet, DROP_HOP_LIMIT, 0);
 }
 
 #endif

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * "Time exceeded", built in place around the packet whose hops ran out: the frame is cut to what
- * is quoted, and the room for the new headers is opened in front of it.
+ * What a router tells the sender of a packet that it can not send on: "time exceeded", "fragmentation
+ * needed" and "packet too big", built in place around that packet: the frame is cut to what is quoted,
+ * and the room for the new headers is opened in front of it.
  */
 #ifndef SLUICE_BPF_ICMP_ERROR_H
 #define SLUICE_BPF_ICMP_ERROR_H
 
 #include "bpf/answer_echo.h"
+#include "maps/errors.h"
 
 #define ERROR_QUOTED_PAYLOAD 64 /* bytes quoted behind the packet's own IP header */
 #define ERROR_QUOTED_WORDS ((60 + ERROR_QUOTED_PAYLOAD) / 4)
@@ -43,7 +45,7 @@ static __always_inline __u64 sum_quoted(const struct packet *packet, __u32 offse
 }
 
 static __always_inline int write_ipv4_error(const struct packet *packet, __be32 gateway,
-					    __u32 quoted)
+					    __u32 quoted, const struct icmp_header *says)
 {
 	__u64 sum = sum_quoted(packet, sizeof(struct ipv4_error), quoted);
 	struct ipv4_error *error = frame_at(packet, 0, sizeof(*error));
@@ -62,13 +64,14 @@ static __always_inline int write_ipv4_error(const struct packet *packet, __be32 
 		.destination = packet->tuple.source.words[3],
 	};
 	error->ip.checksum = checksum_fold(checksum_add(0, &error->ip, IPV4_HEADER));
-	error->icmp = (struct icmp_header){.type = ICMP_TIME_EXCEEDED};
+	error->icmp = *says;
 	error->icmp.checksum = checksum_fold(checksum_add(sum, &error->icmp, ICMP_HEADER));
 	return LEAVE_ANSWERED;
 }
 
 static __always_inline int write_ipv6_error(const struct packet *packet,
-					    const struct ip_address *gateway, __u32 quoted)
+					    const struct ip_address *gateway, __u32 quoted,
+					    const struct icmp_header *says)
 {
 	__u64 sum = sum_quoted(packet, sizeof(struct ipv6_error), quoted);
 	struct ipv6_error *error = frame_at(packet, 0, sizeof(*error));
@@ -85,41 +88,89 @@ static __always_inline int write_ipv6_error(const struct packet *packet,
 		.source = *gateway,
 		.destination = packet->tuple.source,
 	};
-	error->icmp = (struct icmp_header){.type = ICMPV6_TIME_EXCEEDED};
+	error->icmp = *says;
 	sum += bpf_htonl(ICMP_HEADER + quoted) + (__u64)bpf_htonl(PROTOCOL_ICMPV6);
 	sum = checksum_add(sum, &error->ip.source, 2 * sizeof(struct ip_address));
 	error->icmp.checksum = checksum_fold(checksum_add(sum, &error->icmp, ICMP_HEADER));
 	return LEAVE_ANSWERED;
 }
 
-/* Answers from the gateway of the sender's subnet. Nobody is told of an error in an error or in a
- * later fragment (RFC 1122, 3.2.2; RFC 4443, 2.4), and without a gateway there is no sender. */
-static __noinline int answer_time_exceeded(struct packet *packet)
+/* Takes one from what the sender may be told in this second; false when it is used up. */
+static __always_inline bool take_error(const struct packet *packet)
+{
+	__u32 slot = packet->in_slot, second = packet->now / FLOW_TICKS_PER_SECOND;
+	struct error_budget *budget = bpf_map_lookup_elem(&error_budgets, &slot);
+
+	if (packet->tracing)
+		return true;
+	if (!budget)
+		return false;
+	if (budget->second != second) {
+		budget->second = second;
+		budget->sent = 0;
+	}
+	if (budget->sent >= ERRORS_PER_SECOND)
+		return false;
+	budget->sent++;
+	return true;
+}
+
+/* The gateway of the sender's subnet, which speaks for the switch; NULL: it has none. */
+static __always_inline const struct ip_address *sender_gateway(const struct packet *packet)
 {
 	const struct subnet *subnet = table_at(packet->in->subnet);
-	__u32 header = packet->ipv6 ? IPV6_HEADER : packet->l4 - ETHERNET_HEADER;
-	__u32 quoted = header + ERROR_QUOTED_PAYLOAD;
 	const struct ip_address *gateway;
 
-	if (!subnet || packet->kind == PACKET_ICMP_ERROR ||
-	    packet->fragment == TRACE_FRAGMENT_LATER)
-		return DROP_HOP_LIMIT;
+	if (!subnet)
+		return NULL;
 	gateway = packet->ipv6 ? &subnet->gateway6 : &subnet->gateway4;
-	if (address_is_zero(gateway))
-		return DROP_HOP_LIMIT;
+	return address_is_zero(gateway) ? NULL : gateway;
+}
+
+/* The header of the error that stands for a drop reason. An MTU that IPv4 has room for is all there is. */
+static __always_inline struct icmp_header error_header(const struct packet *packet, int reason,
+						       __u32 mtu)
+{
+	if (reason == DROP_HOP_LIMIT)
+		return (struct icmp_header){
+			.type = packet->ipv6 ? ICMPV6_TIME_EXCEEDED : ICMP_TIME_EXCEEDED };
+	return (struct icmp_header){
+		.type = packet->ipv6 ? ICMPV6_PACKET_TOO_BIG : ICMP_UNREACHABLE,
+		.code = packet->ipv6 ? 0 : ICMP_FRAGMENTATION_NEEDED,
+		.sequence = bpf_htons(mtu),
+	};
+}
+
+/* Cuts the packet to what is quoted of it, and opens the room for the error's headers. */
+static __always_inline int make_room(struct packet *packet, __u32 quoted)
+{
+	__u32 headers = packet->ipv6 ? sizeof(struct ipv6_error) : sizeof(struct ipv4_error);
+
+	return frame_set_length(packet, ETHERNET_HEADER + quoted) ?:
+	       frame_grow_front(packet, headers - ETHERNET_HEADER);
+}
+
+/* Answers the packet, which for `reason` goes no further. Nobody is told of an error in an error or in a
+ * later fragment (RFC 1122, 3.2.2; RFC 4443, 2.4), nor more often than ERRORS_PER_SECOND. */
+static __noinline int answer_error(struct packet *packet, int reason, __u32 mtu)
+{
+	__u32 header = packet->ipv6 ? IPV6_HEADER : packet->l4 - ETHERNET_HEADER;
+	__u32 quoted = header + ERROR_QUOTED_PAYLOAD;
+	const struct ip_address *gateway = sender_gateway(packet);
+	struct icmp_header says = error_header(packet, reason, mtu);
+
+	packet->stages |= 1 << STAGE_ROUTE;
+	if (!gateway || packet->kind == PACKET_ICMP_ERROR ||
+	    packet->fragment == TRACE_FRAGMENT_LATER || !take_error(packet))
+		return reason;
 	if (quoted > packet->ip_length)
 		quoted = packet->ip_length;
 	quoted &= ~3U; /* whole words: the last odd bytes tell nobody anything */
-	if (frame_set_length(packet, ETHERNET_HEADER + quoted))
+	if (make_room(packet, quoted))
 		return DROP_REWRITE_FAILED;
-	if (packet->ipv6) {
-		if (frame_grow_front(packet, sizeof(struct ipv6_error) - ETHERNET_HEADER))
-			return DROP_REWRITE_FAILED;
-		return write_ipv6_error(packet, gateway, quoted);
-	}
-	if (frame_grow_front(packet, sizeof(struct ipv4_error) - ETHERNET_HEADER))
-		return DROP_REWRITE_FAILED;
-	return write_ipv4_error(packet, gateway->words[3], quoted);
+	if (packet->ipv6)
+		return write_ipv6_error(packet, gateway, quoted, &says);
+	return write_ipv4_error(packet, gateway->words[3], quoted, &says);
 }
 
 #endif

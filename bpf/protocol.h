@@ -51,7 +51,10 @@ enum icmp_type {
 	ICMP_TIMESTAMP_REPLY = 14,
 };
 
+#define ICMP_FRAGMENTATION_NEEDED 4 /* the code, of ICMP_UNREACHABLE */
+
 enum icmpv6_type {
+	ICMPV6_PACKET_TOO_BIG = 2,
 	ICMPV6_TIME_EXCEEDED = 3,
 	ICMPV6_FIRST_QUERY = 128, /* every type below is an error (RFC 4443, 2.1) */
 	ICMPV6_ECHO_REQUEST = 128,

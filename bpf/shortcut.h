@@ -17,6 +17,7 @@
 #include "bpf/enter.h"
 #include "bpf/flow.h"
 #include "bpf/headers.h"
+#include "bpf/mtu.h"
 
 /* Behind the largest headers that go this way. */
 #define PLAIN_HEADERS (ETHERNET_HEADER + IPV6_HEADER + TCP_HEADER)
@@ -198,7 +199,8 @@ static __always_inline bool take_shortcut(struct packet *packet)
 	if (!ethernet || !plain_macs(packet, ethernet))
 		return false;
 	flow = find_verdict(packet, control, &plain, &standing);
-	if (!flow || (is_routed(packet) && packet->ttl <= 1))
+	if (!flow || (is_routed(packet) && packet->ttl <= 1) ||
+	    !fits_way(packet, plain.protocol, plain.l4))
 		return false;
 	if (plain.protocol == PROTOCOL_TCP)
 		tcp_note_acknowledgment(flow, near_end(packet), packet->tcp_acknowledgment);

@@ -15,6 +15,7 @@
 #include "bpf/function.h"
 #include "bpf/hops.h"
 #include "bpf/import.h"
+#include "bpf/mtu.h"
 #include "bpf/parse.h"
 #include "bpf/police.h"
 #include "bpf/query.h"
@@ -31,7 +32,7 @@ static __always_inline int travel(struct packet *packet)
 {
 	return parse(packet) ?: admit(packet) ?: answer_neighbors(packet) ?:
 	       find_flow(packet) ?: route(packet) ?: police(packet) ?: limit_hops(packet) ?:
-	       remember_flow(packet) ?: act(packet);
+	       limit_size(packet) ?: remember_flow(packet) ?: act(packet);
 }
 
 /* Nearly every packet takes the short way and needs no more. */

@@ -4,6 +4,11 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/if_ether.h>
+#include <netinet/icmp6.h>
+#include <netinet/ip.h>
+#include <netinet/ip6.h>
+#include <netinet/ip_icmp.h>
 #include <pcap/pcap.h>
 #include <string.h>
 
@@ -109,6 +114,26 @@ struct traced {
 	unsigned char out[SLUICE_FRAME_MAX];
 	struct trace_result result;
 };
+
+/* What the switch tells the sender, when it speaks of the frame; else "". */
+static void say_error(const struct traced *traced, char *text, size_t size)
+{
+	const unsigned char *ip = traced->out + ETH_HLEN;
+	bool ipv6 = traced->result.parsed.ether_type == htons(ETH_P_IPV6);
+	const unsigned char *icmp = ip + (ipv6 ? sizeof(struct ip6_hdr) : sizeof(struct iphdr));
+	size_t least = (size_t)(icmp - traced->out) + sizeof(struct icmphdr);
+
+	text[0] = '\0';
+	if (traced->result.out_length < least ||
+	    ip[ipv6 ? 6 : 9] != (ipv6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP))
+		return;
+	if (icmp[0] == (ipv6 ? ICMP6_TIME_EXCEEDED : ICMP_TIME_EXCEEDED))
+		snprintf(text, size, ": time exceeded");
+	else if (icmp[0] == (ipv6 ? ICMP6_PACKET_TOO_BIG : ICMP_DEST_UNREACH))
+		snprintf(text, size, ": %s, the MTU is %u",
+			 ipv6 ? "packet too big" : "fragmentation needed",
+			 (unsigned int)icmp[6] << 8 | icmp[7]);
+}
 
 /* The port it is delivered to; the switch's own answers go back to the sender. */
 static const char *receiver(const struct traced *traced)
@@ -240,16 +265,17 @@ static void each_stage(const struct traced *traced,
 		       void *context)
 {
 	const struct trace_result *result = &traced->result;
-	char text[512];
+	char text[512], error[64];
 
+	say_error(traced, error, sizeof(error));
 	for (int stage = 0; stage < STAGE_COUNT; stage++) {
 		if (!came_to(result, stage))
 			continue;
 		if (result->verdict == TRACE_DROP && stage == result->drop_stage)
 			say_drop(traced, text, sizeof(text));
 		else if (result->answered && last_stage(result, stage))
-			snprintf(text, sizeof(text), "the switch answers it itself, to port %s",
-				 traced->port);
+			snprintf(text, sizeof(text), "the switch answers it itself, to port %s%s",
+				 traced->port, error);
 		else
 			say_stage(traced, stage, text, sizeof(text));
 		visit(stage_names[stage], text, context);

@@ -122,6 +122,7 @@ static bool devices_differ(struct agent *agent, const struct sluice_config *conf
 		for (size_t i = 0; i < wanted.count && !differ; i++)
 			differ = wanted.list[i].ifindex != running.list[i].ifindex ||
 				 wanted.list[i].second != running.list[i].second ||
+				 wanted.list[i].placement.mtu != running.list[i].placement.mtu ||
 				 function_differs(config, &wanted, &running, i) ||
 				 (wanted.list[i].ifindex &&
 				  attachment_drift(agent->sw, &running.list[i], &devices));

@@ -99,6 +99,8 @@ void attachments_look_at_far_ends(struct attachments *attachments);
 int attachments_resolve(const struct sluice_config *config, const struct devices *devices,
 			const struct attachments *running, bool tolerate_missing,
 			struct attachments *resolved, struct sluice_error *error);
+/* What a port is sent may go through this device as well: its MTU counts. */
+void placement_narrow(struct placement *placement, const struct device *device);
 /* -EBUSY when another switch of this namespace has one of the devices. */
 int attachments_refuse_shared(const struct sluice *sw, const struct attachments *wanted,
 			      struct sluice_error *error);

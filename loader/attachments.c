@@ -80,7 +80,7 @@ static json_t *changes_json(const struct attachment *attachment)
 static json_t *attachment_json(const struct attachment *attachment)
 {
 	return json_pack("{s:s, s:b, s:b, s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:b, s:b, s:s, s:i, "
-			 "s:i, s:o}",
+			 "s:i, s:i, s:o}",
 			 "owner", attachment->owner, "uplink", (int)attachment->uplink,
 			 "second", (int)attachment->second,
 			 "device", attachment->device, "ifname", attachment->ifname,
@@ -92,7 +92,8 @@ static json_t *attachment_json(const struct attachment *attachment)
 			 "prepared", (int)attachment->prepared,
 			 "why", attachment->placement.why, "nic",
 			 (int)attachment->placement.function.ifindex, "vf",
-			 (int)attachment->placement.function.number, "changes",
+			 (int)attachment->placement.function.number, "mtu",
+			 (int)attachment->placement.mtu, "changes",
 			 changes_json(attachment));
 }
 
@@ -147,19 +148,19 @@ static int read_changes(const json_t *list, struct attachment *attachment)
 static int read_attachment(const json_t *entry, struct attachment *attachment)
 {
 	const char *owner, *device, *ifname, *why;
-	int since = 0, second = 0, nic = 0, vf = 0;
+	int since = 0, second = 0, nic = 0, vf = 0, mtu = 0;
 	int uplink, ifindex, wanted, hook, program, delivery, redirect_peer, prepared;
 	json_t *changes;
 
 	if (json_unpack((json_t *)entry,
 			"{s:s, s:b, s?b, s:s, s:s, s:i, s:i, s:i, s?i, s:i, s:i, s:b, s:b, s:s, s?i, s?i, "
-			"s:o}",
+			"s?i, s:o}",
 			"owner", &owner, "uplink", &uplink, "second", &second, "device", &device,
 			"ifname", &ifname, "ifindex", &ifindex, "wanted", &wanted, "hook", &hook,
 			"since", &since, "program", &program,
 			"delivery", &delivery, "redirectPeer",
 			&redirect_peer, "prepared", &prepared, "why", &why, "nic", &nic, "vf", &vf,
-			"changes", &changes) ||
+			"mtu", &mtu, "changes", &changes) ||
 	    hook < 0 || hook >= ATTACH_HOOK_COUNT)
 		return -EINVAL;
 	*attachment = (struct attachment){
@@ -176,6 +177,7 @@ static int read_attachment(const json_t *entry, struct attachment *attachment)
 		.placement = { .ifindex = (__u32)ifindex,
 			       .delivery = (enum delivery)delivery,
 			       .redirect_peer = redirect_peer,
+			       .mtu = (__u32)mtu,
 			       .function = { .ifindex = (__u32)nic,
 					     .number = (__u16)vf,
 					     .carries = nic && delivery == DELIVERY_VF } },

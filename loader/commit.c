@@ -76,6 +76,7 @@ static bool same_attachments(const struct commit *commit)
 		    old->change_count != next->change_count || old->prepared != next->prepared ||
 		    old->placement.delivery != next->placement.delivery ||
 		    old->placement.redirect_peer != next->placement.redirect_peer ||
+		    old->placement.mtu != next->placement.mtu ||
 		    !same_function(&old->placement.function, &next->placement.function) ||
 		    strcmp(old->owner, next->owner) || strcmp(old->device, next->device) ||
 		    strcmp(old->ifname, next->ifname) || needs_attach(commit, next))

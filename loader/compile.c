@@ -190,6 +190,13 @@ static __u8 port_flags(const struct compiler *compiler, const struct sluice_port
 	return flags;
 }
 
+static __u16 way_mtu(const struct placement *placement)
+{
+	if (!placement->mtu || placement->mtu > SLUICE_MTU_ANY)
+		return SLUICE_MTU_ANY;
+	return (__u16)placement->mtu;
+}
+
 static int lay_port(struct compiler *compiler, size_t index, struct port *port)
 {
 	const struct sluice_port *from = &compiler->config->ports[index];
@@ -203,7 +210,8 @@ static int lay_port(struct compiler *compiler, size_t index, struct port *port)
 					"port %s: there is no subnet %s in vnet %s", from->name,
 					from->subnet, from->vnet);
 	subnet_nsg = build->vnet->subnets[subnet].nsg;
-	port->slot = compiler->port_slot[index];
+	port->slot = (__u16)compiler->port_slot[index];
+	port->mtu = way_mtu(&compiler->placements[index]);
 	port->vnet = build->line;
 	port->vni = build->vnet->vni;
 	port->subnet = build->subnet_line[subnet];

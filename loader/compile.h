@@ -28,6 +28,7 @@ struct placement {
 	bool redirect_peer;
 	char why[160];
 	__u8 queues; /* af_xdp: how many the far end receives on */
+	__u32 mtu;    /* the smallest of its devices'; 0: not known */
 	__u32 second; /* ifindex of the port's other device, admitted too; 0: none */
 	struct function function;
 };

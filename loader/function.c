@@ -189,6 +189,7 @@ static int resolve_port(const struct search *search, const struct sluice_uplink 
 		.carries = !why && device->flags & IFF_UP && device->flags & IFF_RUNNING &&
 			   port->acceleration == SLUICE_ACCELERATION_VF,
 	};
+	placement_narrow(&attachment->placement, device);
 	say_function(port, attachment, why ?: "has no link");
 	return 0;
 }

@@ -14,6 +14,12 @@
 #include "loader/netns.h"
 #include "loader/xsk.h"
 
+void placement_narrow(struct placement *placement, const struct device *device)
+{
+	if (device && (!placement->mtu || device->mtu < placement->mtu))
+		placement->mtu = device->mtu;
+}
+
 static bool is_veth(const struct device *device)
 {
 	return !strcmp(device->kind, "veth");
@@ -145,6 +151,7 @@ static int resolve_one(struct attachment *attachment, const struct devices *devi
 		if (attachment->uplink)
 			attachment->placement = old->placement;
 	}
+	attachment->placement.mtu = device->mtu;
 	return 0;
 }
 
@@ -230,6 +237,7 @@ static int resolve_second(const struct sluice_port *port, const struct devices *
 	if (result)
 		return result;
 	first->placement.second = second.ifindex;
+	placement_narrow(&first->placement, device);
 	/* Both or none: the flag is the port's. */
 	first->placement.redirect_peer &= second.placement.redirect_peer;
 	made->list[made->count++] = second;

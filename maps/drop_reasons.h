@@ -50,6 +50,8 @@
 	X(NO_ENDPOINT, "no-endpoint", ROUTE, "nobody has the destination address")               \
 	X(GATEWAY_ONLY_ECHO, "gateway-only-echo", ROUTE, "the gateway answers echo and nothing else")\
 	X(HOP_LIMIT, "hop-limit", ROUTE, "TTL or hop limit ran out and no error could be sent")  \
+	X(TOO_BIG, "too-big", ROUTE,                                                             \
+	  "larger than the MTU of the receiver's device, and no error could be sent")              \
 	X(DEVICE_GONE, "device-gone", DELIVER, "the destination port's device is not there")     \
 	X(REWRITE_FAILED, "rewrite-failed", DELIVER, "the kernel had no room to rewrite the frame")\
 	X(NO_CONSUMER, "no-consumer", DELIVER,                                                   \

@@ -39,8 +39,12 @@ enum delivery {
 	DELIVERY_COUNT
 };
 
+#define SLUICE_MTU_ANY 65535
+
 struct port {
-	__u32 slot;
+	__u16 slot;
+	__u16 mtu;                         /* of its way: the longest IP packet that its devices take;
+					    * SLUICE_MTU_ANY: nobody knows, or longer than any */
 	__u32 vnet;                        /* line of its struct vnet */
 	__u32 subnet;                      /* line of its struct subnet */
 	union {

@@ -279,6 +279,22 @@ static struct frame dying_error(int family)
 		   .ttl = 1, .icmp_type = family == AF_INET ? 3 : 1, .quote = &asked);
 }
 
+static struct frame large_error(int family)
+{
+	struct frame asked = datagram(&carol, &alice, family, 4000, 53);
+
+	return SAY(.from = &alice, .to = &carol, .family = family, .protocol = IPPROTO_ICMP,
+		   .icmp_type = family == AF_INET ? 3 : 1, .quote = &asked);
+}
+
+static void narrow_carols_way(struct bpf_switch *sw, int family)
+{
+	let_carol_ask(sw, family);
+	sw->mtu = 68;
+	TOWN(sw);
+	sw->mtu = 0;
+}
+
 static void lose_bobs_device(struct bpf_switch *sw, int family)
 {
 	__u32 slot = bpf_switch_slot(sw, "bob");
@@ -336,6 +352,7 @@ static const struct provocation provocations[DROP_REASON_COUNT] = {
 	[DROP_NO_ENDPOINT] = { .frame = to_nobody },
 	[DROP_GATEWAY_ONLY_ECHO] = { .frame = to_the_gateway },
 	[DROP_HOP_LIMIT] = { .prepare = let_carol_ask, .frame = dying_error },
+	[DROP_TOO_BIG] = { .prepare = narrow_carols_way, .frame = large_error },
 	[DROP_DEVICE_GONE] = { .prepare = lose_bobs_device, .frame = honest },
 	[DROP_NO_CONSUMER] = { .elsewhere = "tests/system/55_af_xdp.sh" },
 	[DROP_REWRITE_FAILED] = { .elsewhere = "none: the kernel runs out of memory" },

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Routing in a vnet, hop limits, and what the receiver's frame looks like. */
-#include "tests/harness/bpf_switch.h"
+#include "tests/harness/talk.h"
 
 #include <netinet/in.h>
 #include <string.h>
@@ -55,26 +55,9 @@ static void replies_take_the_same_way_back(void **state)
 	}
 }
 
-/* The error for `lost`, quoting as much of it as the answer did. */
 static struct frame time_exceeded(const struct frame *lost, int family, const struct frame *answer)
 {
-	size_t header = family == AF_INET ? 14 + 20 + 8 : 14 + 40 + 8;
-	size_t payload = answer->length - header;
-	struct frame expected =
-		SAY(.from = &alice, .to = &alice, .family = family,
-		    .source = family == AF_INET ? "10.1.1.1" : "fd00:1:0:1::1",
-		    .source_mac = switch_address, .destination_mac = alice.mac,
-		    .protocol = IPPROTO_ICMP, .icmp_type = family == AF_INET ? 11 : 3,
-		    .payload = payload, .ttl = answer->bytes[family == AF_INET ? 14 + 8 : 14 + 7]);
-
-	memcpy(expected.bytes + header, lost->bytes + 14, payload);
-	if (family == AF_INET) {
-		/* The identification and the fragment word are the switch's to choose. */
-		memcpy(expected.bytes + 14 + 4, answer->bytes + 14 + 4, 4);
-		expected.bytes[15] = answer->bytes[15];
-	}
-	checksums_write(&expected);
-	return expected;
+	return error_from_gateway(lost, family, answer, family == AF_INET ? 11 : 3, 0, 0);
 }
 
 static void last_hop_to_another_subnet_is_answered_with_time_exceeded(void **state)

@@ -53,14 +53,14 @@ static int must(int error, int verdict, const struct frame *frame)
 
 int try_tc(int program, unsigned int ifindex, const struct frame *frame, int *verdict)
 {
-	struct __sk_buff context = { .ifindex = ifindex };
+	struct __sk_buff context = { .ifindex = ifindex, .gso_size = frame->segment };
 
 	return try(program, frame, NULL, &context, sizeof(context), verdict);
 }
 
 int run_tc(int program, unsigned int ifindex, const struct frame *frame, struct frame *out)
 {
-	struct __sk_buff context = { .ifindex = ifindex };
+	struct __sk_buff context = { .ifindex = ifindex, .gso_size = frame->segment };
 	int verdict = 0;
 	int error = try(program, frame, out, &context, sizeof(context), &verdict);
 

@@ -134,6 +134,7 @@ void bpf_switch_apply(struct bpf_switch *sw, const char *yaml)
 	assert_non_null(placements);
 	for (size_t i = 0; i < config->port_count; i++) {
 		placements[i].ifindex = if_nametoindex(config->ports[i].device);
+		placements[i].mtu = sw->mtu;
 		placements[i].redirect_peer = sw->redirect_peer;
 		place_function(sw, i, &placements[i]);
 	}

@@ -47,6 +47,7 @@ struct bpf_switch {
 	struct ids *rules;
 	__u32 flow_buckets;
 	__u32 version;
+	__u32 mtu;          /* of the devices of the next documents' ports; 0: not known */
 	bool redirect_peer; /* ports of the next documents are veth ends of containers */
 	/* The first ports of the next documents, as many as this, have VFs of the device NIC: VF 0, VF
 	 * FUNCTION_STEP and so on. They are delivered to by them, or, idle, by their own devices. */

@@ -19,6 +19,7 @@
 struct frame {
 	unsigned char bytes[FRAME_ROOM];
 	size_t length;
+	__u16 segment; /* tc: the payload of each packet that it will be cut into (GSO); 0: it is one */
 };
 
 /* Somebody with a port of the test document (tests/harness/bpf_switch.h). */

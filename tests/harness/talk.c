@@ -2,6 +2,7 @@
 #include "tests/harness/talk.h"
 
 #include <netinet/in.h>
+#include <string.h>
 
 struct connection connection_between(struct bpf_switch *sw, const struct actor *client,
 				     const struct actor *server, int family)
@@ -89,4 +90,29 @@ struct frame datagram(const struct actor *from, const struct actor *to, int fami
 {
 	return SAY(.from = from, .to = to, .family = family, .source_port = a,
 		   .destination_port = b, .payload = 20);
+}
+
+struct frame error_from_gateway(const struct frame *lost, int family, const struct frame *answer,
+				__u8 type, __u8 code, __u16 mtu)
+{
+	size_t header = family == AF_INET ? 14 + 20 + 8 : 14 + 40 + 8;
+	size_t payload = answer->length - header;
+	struct frame expected =
+		SAY(.from = &alice, .to = &alice, .family = family,
+		    .source = family == AF_INET ? "10.1.1.1" : "fd00:1:0:1::1",
+		    .source_mac = switch_address, .destination_mac = alice.mac,
+		    .protocol = IPPROTO_ICMP, .icmp_type = type, .icmp_code = code,
+		    .payload = payload, .ttl = answer->bytes[family == AF_INET ? 14 + 8 : 14 + 7]);
+
+	memcpy(expected.bytes + header, lost->bytes + 14, payload);
+	/* The last half word of the ICMP header; before it stand zeros. */
+	expected.bytes[header - 2] = (unsigned char)(mtu >> 8);
+	expected.bytes[header - 1] = (unsigned char)mtu;
+	if (family == AF_INET) {
+		/* The identification and the fragment word are the switch's to choose. */
+		memcpy(expected.bytes + 14 + 4, answer->bytes + 14 + 4, 4);
+		expected.bytes[15] = answer->bytes[15];
+	}
+	checksums_write(&expected);
+	return expected;
 }

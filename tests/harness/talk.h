@@ -32,6 +32,10 @@ void shake_hands(struct connection *connection);
 /* The state of the connection's flow; FLOW_FREE when it has none. */
 enum flow_state state_of(const struct connection *connection);
 
+/* The error that alice's gateway sends her for `lost`, quoting as much of it as `answer` did. */
+struct frame error_from_gateway(const struct frame *lost, int family, const struct frame *answer,
+				__u8 type, __u8 code, __u16 mtu);
+
 /* A UDP datagram from port a to port b. */
 struct frame datagram(const struct actor *from, const struct actor *to, int family, __u16 a,
 		      __u16 b);
