@@ -114,6 +114,15 @@ static int make_devices(struct commit *commit, unsigned int flags, struct sluice
 	return result ?: place(commit, flags, error);
 }
 
+static int refuse_translation(const struct sluice_config *config, struct sluice_error *error)
+{
+	if (!config->nat_count && !config->lb_count)
+		return 0;
+	return sluice_error_set(error, -ENOTSUP,
+				"the programs of this version do not translate yet: take nat and lbs "
+				"out of the document");
+}
+
 static int gather(struct commit *commit, unsigned int flags, struct sluice_error *error)
 {
 	int result;
@@ -123,6 +132,7 @@ static int gather(struct commit *commit, unsigned int flags, struct sluice_error
 					"the programs of this version do not reach remotes yet: take them "
 					"out of the document");
 	result = sluice_check(commit->sw, commit->config, error) ?:
+		 refuse_translation(commit->config, error) ?:
 		 write_text(commit->config, &commit->text, &commit->length, error) ?:
 		 attachments_read(commit->sw, &commit->running, error) ?:
 		 place(commit, flags, error);

@@ -265,7 +265,8 @@ static int lay_network(struct compiler *compiler, struct root *root)
 
 	for (size_t i = 0; i < compiler->config->vnet_count && !result; i++)
 		result = compile_vnet(compiler, &compiler->vnet[i]);
-	result = result ?: compile_tunnels(compiler, root) ?: compile_devices(compiler, root);
+	result = result ?: compile_tunnels(compiler, root) ?: compile_nat(compiler, root) ?:
+		 compile_devices(compiler, root);
 	for (size_t i = 0; i < compiler->tables->taken.count && !result; i++)
 		if (extents_add(&compiler->extents, &compiler->tables->taken.extent[i]))
 			result = compiler_no_memory(compiler);
@@ -316,13 +317,7 @@ int compile(struct tables *tables, const struct sluice_config *config,
 	    const struct placement *placements, __u32 uplink, struct ids *slots, struct ids *rules,
 	    __u32 version, __u32 *root_line, struct sluice_error *error)
 {
-	int result;
-
-	if (config->nat_count || config->lb_count)
-		return sluice_error_set(error, -ENOTSUP,
-					"the programs of this version do not translate yet: take nat "
-					"and lbs out of the document");
-	result = compile_once(tables, config, placements, uplink, slots, rules, version, root_line,
+	int result = compile_once(tables, config, placements, uplink, slots, rules, version, root_line,
 				  error);
 
 	if (result == -ENOSPC && tables_again(tables))

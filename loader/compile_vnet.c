@@ -23,7 +23,7 @@ static bool is_zero(const struct ip_address *address)
 }
 
 void add_endpoint(struct endpoints *endpoints, const struct ip_address *address,
-			 enum endpoint_kind kind, __u32 value)
+		  enum endpoint_kind kind, __u32 value)
 {
 	endpoints->endpoint[endpoints->count++] =
 		(struct endpoint){ *address, (__u32)kind << ENDPOINT_KIND_SHIFT | value };
@@ -140,8 +140,7 @@ static int choose_table(struct compiler *compiler, const struct endpoints *endpo
 				"the table has no room for the addresses of a vnet");
 }
 
-int lay_endpoints(struct compiler *compiler, const struct endpoints *endpoints,
-			 struct vnet *vnet)
+int lay_endpoints(struct compiler *compiler, const struct endpoints *endpoints, struct vnet *vnet)
 {
 	struct endpoint_bucket *buckets;
 	int result = choose_table(compiler, endpoints, vnet);
@@ -270,7 +269,7 @@ static int lay_remote_addresses(struct compiler *compiler, struct vnet_build *bu
 static size_t endpoint_count(const struct compiler *compiler, const struct vnet_build *build)
 {
 	const struct sluice_config *config = compiler->config;
-	size_t count = prefix_count(build->vnet) + build->vnet->address_count;
+	size_t count = prefix_count(build->vnet) + build->vnet->address_count + config->lb_count;
 
 	for (size_t i = 0; i < config->port_count; i++)
 		if (&compiler->vnet[compiler->port_vnet[i]] == build)
@@ -294,7 +293,8 @@ int compile_vnet(struct compiler *compiler, struct vnet_build *build)
 	if (!endpoints.endpoint)
 		return compiler_no_memory(compiler);
 	result = lay_subnets(compiler, build, &endpoints) ?:
-		 lay_remote_addresses(compiler, build, vnet, &endpoints);
+		 lay_remote_addresses(compiler, build, vnet, &endpoints) ?:
+		 compile_frontends(compiler, build, &endpoints);
 	if (!result) {
 		add_ports(compiler, build, &endpoints);
 		result = refuse_twins(compiler, build, &endpoints);

@@ -109,6 +109,12 @@ int place_tunnel_ends(struct compiler *compiler);
 int compile_tunnels(struct compiler *compiler, struct root *root);
 void lay_tunnel_ports(struct compiler *compiler, struct port *ports);
 
+/* compile_nat.c: frontends of balancers in a vnet become endpoints of it; what ports are seen as and
+ * outside are laid when all vnets are. */
+int compile_frontends(struct compiler *compiler, const struct vnet_build *build,
+		      struct endpoints *endpoints);
+int compile_nat(struct compiler *compiler, struct root *root);
+
 /* compile_vnet.c: lays the struct vnet and all that hangs on it. */
 int compile_vnet(struct compiler *compiler, struct vnet_build *build);
 

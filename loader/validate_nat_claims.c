@@ -174,6 +174,8 @@ static const char *common_subnet(const struct sluice_vnet *vnet, const struct sl
 /* A port leaves by one address of each IP version, a subnet by one gateway. */
 static int validate_ways_out(struct validation *validation, const struct sluice_nat *nat)
 {
+	if (nat->type == SLUICE_NAT_FORWARD)
+		return 0;
 	for (const struct sluice_nat *other = validation->config->nat; other < nat; other++) {
 		const char *subnet;
 

@@ -45,7 +45,7 @@ struct root {
 	__u32 network_extents;  /* of the extents, the first so many hold vnets and devices */
 	__u32 policies;         /* first line of the struct policy_record array */
 	__u32 policy_count;
-	__u32 outside; /* for packets again: line of the struct vnet that is outside
+	__u32 outside;          /* for packets again: line of the struct vnet that is outside
 				 * (maps/nat.h); 0: there is no way out */
 };
 

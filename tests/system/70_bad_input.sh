@@ -137,6 +137,8 @@ bad_arguments_are_named()
 		--access Allow --protocol Tcp
 	refuses 2 'uses' sluice nsg delete db
 	refuses 2 . sluice segment list
+	refuses 2 'do not translate yet' sluice lb add www --vnet blue --frontend 10.1.0.100:443 \
+		--protocol Tcp --backends web1
 }
 
 errors_are_json_when_asked()
