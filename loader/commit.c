@@ -8,6 +8,7 @@
  * stands from the first trace to the last: without it there is nothing to heal.
  */
 #include "loader/commit.h"
+#include "loader/cpus.h"
 
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -208,7 +209,8 @@ static bool functions_in_place(const struct commit *commit)
 static bool nothing_differs(const struct commit *commit)
 {
 	return commit->before.version && same_text(commit) && commit->same_attachments &&
-	       devices_in_place(commit) && sockets_in_place(commit) && functions_in_place(commit);
+	       devices_in_place(commit) && sockets_in_place(commit) && functions_in_place(commit) &&
+	       cpus_in_place(commit->config, &commit->devices, &commit->next);
 }
 
 /* Whether more is wrong with a running attachment than its far end. */
@@ -314,6 +316,8 @@ static int tidy(struct commit *commit, struct sluice_error *error)
 
 	result = devices_remove_gone(commit, error) ?:
 		 functions_detach_others(commit->sw, &commit->running, &commit->next, error) ?:
+		 cpus_put_back_others(commit->sw, commit->config, &commit->devices, &commit->next,
+				      error) ?:
 		 xsk_detach_others(commit->sw, commit->config, &commit->next, error);
 	if (!result && !commit->same_attachments)
 		result = detach_gone(commit, error) ?:
@@ -361,7 +365,8 @@ static int build(struct commit *commit, const char *why, struct sluice_error *er
 	}
 	result = result ?: xsk_attach_all(sw, commit->config, &commit->devices, &commit->next,
 					  error) ?:
-		 functions_attach_all(sw, commit->config, &commit->next, error);
+		 functions_attach_all(sw, commit->config, &commit->next, error) ?:
+		 cpus_put_all(sw, commit->config, &commit->devices, &commit->next, error);
 	result = result ?: devices_fill(commit, error);
 	sluice_test_step("filled");
 	return result;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "loader/attach.h"
+#include "loader/cpus.h"
 #include "loader/function.h"
 #include "loader/lock.h"
 #include "loader/offload.h"
@@ -29,6 +30,8 @@ static int detach_all(struct sluice *sw, struct sluice_error *error)
 	}
 	first = first ?: functions_detach_others(sw, &recorded, &none, error) ?:
 			 functions_unmake_others(sw, NULL, error);
+	result = cpus_put_back_others(sw, NULL, NULL, &none, first ? NULL : error);
+	first = first ?: result;
 	attachments_free(&recorded);
 	first = first ?: xsk_detach_others(sw, NULL, &none, error) ?:
 			 xsk_devices_remove_others(sw, NULL, error);

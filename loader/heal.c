@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "loader/commit.h"
+#include "loader/cpus.h"
 #include "loader/function.h"
 #include "loader/state.h"
 #include "loader/xsk.h"
@@ -32,6 +33,19 @@ static int heal_attachments(struct sluice *sw, const struct attachments *recorde
 	return result ?: attachments_write(sw, keep, error);
 }
 
+/* CPUs may be off line by now: that keeps no switch from being whole. status shows what is not as asked,
+ * and the next apply says why. */
+static int heal_cpus(const struct sluice *sw, const struct sluice_config *config,
+		     const struct devices *devices, const struct attachments *keep,
+		     struct sluice_error *error)
+{
+	int result = cpus_put_back_others(sw, config, devices, keep, error);
+
+	if (!result)
+		cpus_put_all(sw, config, devices, keep, NULL);
+	return result;
+}
+
 int switch_heal(struct sluice *sw, struct sluice_error *error)
 {
 	const struct sluice_config *config;
@@ -53,6 +67,7 @@ int switch_heal(struct sluice *sw, struct sluice_error *error)
 		 xsk_detach_others(sw, config, &keep, error) ?:
 		 xsk_attach_all(sw, config, &devices, &keep, error) ?:
 		 functions_attach_all(sw, config, &keep, error) ?:
+		 heal_cpus(sw, config, &devices, &keep, error) ?:
 		 xsk_devices_remove_others(sw, config, error) ?:
 		 functions_unmake_others(sw, config, error) ?:
 		 state_prune_versions(sw, switch_root(sw)->version, confirm_target(sw), error) ?:

@@ -72,6 +72,8 @@ static const struct sluice_field uplink_fields[] = {
 	{ "vfs", "number", "how many VFs the switch makes of the NIC; else it uses those there are",
 	  false, false,
 	  VALUE(SCHEMA_NUMBER, AT(sluice_uplink, vfs), .low = 1, .high = FUNCTIONS_PER_DEVICE) },
+	{ "cpus", "node|CPUs", "CPUs that do its work: of the NIC's NUMA node, or a list as 0-3,8",
+	  false, false, VALUE(SCHEMA_CPUS, AT(sluice_uplink, cpus)) },
 	{ 0 },
 };
 
@@ -206,6 +208,8 @@ static const struct sluice_field port_fields[] = {
 	  VALUE(SCHEMA_NUMBER, AT(sluice_port, queues), .low = 1, .high = SLUICE_XSK_QUEUES) },
 	{ "acceleration.whenDead", "drop|pass", "af_xdp: frames of a queue that nobody reads", false,
 	  false, VALUE(SCHEMA_FLAG, AT(sluice_port, pass_unread), .choices = unread) },
+	{ "cpus", "node|CPUs", "CPUs that do its work: of the NIC's NUMA node, or a list as 0-3,8",
+	  false, false, VALUE(SCHEMA_CPUS, AT(sluice_port, cpus)) },
 	{ 0 },
 };
 

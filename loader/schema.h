@@ -16,6 +16,7 @@ enum schema_type {
 	SCHEMA_DEVICE,   /* char *; IFNAME or NETNS/IFNAME */
 	SCHEMA_UPLINK,   /* char *; IFNAME */
 	SCHEMA_ADDRESS_NAME, /* char *; the canonical text of an address */
+	SCHEMA_CPUS,     /* char *; "node", or a list of CPUs in canonical form */
 	SCHEMA_CHOICE,   /* an enum (int) out of choices */
 	SCHEMA_FLAG,     /* bool, out of two choices */
 	SCHEMA_FIXED,    /* nothing; choices[0] is the one value this version takes */

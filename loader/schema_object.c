@@ -231,6 +231,7 @@ bool object_field_initial(const struct sluice_field *field, const void *object)
 	case SCHEMA_DEVICE:
 	case SCHEMA_UPLINK:
 	case SCHEMA_ADDRESS_NAME:
+	case SCHEMA_CPUS:
 		return !*(char **)object_value(object, field);
 	case SCHEMA_FLAG:
 		return *(bool *)object_value(object, field) == !!value->initial;

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "loader/cpus.h"
 #include "loader/schema.h"
 
 size_t value_size(enum schema_type type)
@@ -16,6 +17,7 @@ size_t value_size(enum schema_type type)
 	case SCHEMA_DEVICE:
 	case SCHEMA_UPLINK:
 	case SCHEMA_ADDRESS_NAME:
+	case SCHEMA_CPUS:
 		return sizeof(char *);
 	case SCHEMA_CHOICE:
 	case SCHEMA_NUMBER:
@@ -48,7 +50,7 @@ size_t value_size(enum schema_type type)
 static bool is_string(enum schema_type type)
 {
 	return type == SCHEMA_NAME || type == SCHEMA_DEVICE || type == SCHEMA_UPLINK ||
-	       type == SCHEMA_ADDRESS_NAME;
+	       type == SCHEMA_ADDRESS_NAME || type == SCHEMA_CPUS;
 }
 
 static bool is_selector(enum schema_type type)
@@ -161,6 +163,17 @@ static int parse_string(enum schema_type type, const char *text, char **item,
 	return *item ? 0 : no_memory(error);
 }
 
+static int parse_cpus(const char *text, char **item, struct sluice_error *error)
+{
+	char canonical[TEXT_MAX];
+	int code = cpus_check(text, canonical, error);
+
+	if (code)
+		return code;
+	*item = strdup(canonical);
+	return *item ? 0 : no_memory(error);
+}
+
 const struct built_in_tag built_in_tags[BUILT_IN_TAGS] = {
 	{ "VirtualNetwork", "VirtualNetwork" },
 	{ "Internet", "Internet" },
@@ -236,6 +249,8 @@ int value_parse(const struct sluice_field *field, const char *text, void *item,
 	case SCHEMA_UPLINK:
 	case SCHEMA_ADDRESS_NAME:
 		return with_key(field, parse_string(value->type, text, item, error), error);
+	case SCHEMA_CPUS:
+		return with_key(field, parse_cpus(text, item, error), error);
 	case SCHEMA_CHOICE:
 	case SCHEMA_FLAG:
 	case SCHEMA_FIXED:
@@ -289,6 +304,7 @@ const char *value_text(const struct sluice_field *field, const void *item, char 
 	case SCHEMA_DEVICE:
 	case SCHEMA_UPLINK:
 	case SCHEMA_ADDRESS_NAME:
+	case SCHEMA_CPUS:
 		return *(char *const *)item;
 	case SCHEMA_CHOICE:
 		return choice_text(value, *(const int *)item);

@@ -150,6 +150,7 @@ struct sluice_uplink {
 	char *device;
 	enum sluice_hook hook;
 	unsigned int vfs; /* to be made of the NIC; 0: those there are are used */
+	char *cpus;       /* that do its work: "node", or a list "0-3,8"; NULL: left as they are */
 };
 
 /* How a port is delivered to, other than through its device's driver. */
@@ -186,6 +187,7 @@ struct sluice_port {
 	int vf;              /* acceleration.vf, or SLUICE_ANY */
 	unsigned int queues; /* acceleration.queues: of a device that the switch makes; 0: one */
 	bool pass_unread;    /* acceleration.whenDead: pass, up the stack at the far end */
+	char *cpus;          /* as an uplink's; "node" is the NIC's */
 };
 
 /* Flows of a vnet that match go to a port other than the one that has their destination. */

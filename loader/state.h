@@ -8,6 +8,7 @@
  *   versions/N.edits  instead of it, what was added to an earlier one (loader/edits.h)
  *   slots, rules      numbers for names (loader/ids.h)
  *   attachments.json  what is attached where, and what was changed for it (loader/attach.h)
+ *   cpus.json         CPUs that interrupts and RPS were given, and had before (loader/cpus.h)
  *   changing          there while a writer is between two versions
  *   pending           a rollback that waits to be confirmed (loader/confirm.c)
  *   rolled-back       there after a rollback nobody had confirmed

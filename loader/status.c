@@ -195,7 +195,7 @@ int sluice_status_get(struct sluice *sw, struct sluice_status **status, struct s
 	if (!result) {
 		offload_tally(sw, tallies);
 		fill(sw, config, &attachments, &devices, tallies, made);
-		status_queues(&devices, made);
+		status_queues(config, &devices, made);
 		*status = made;
 	} else {
 		sluice_status_free(made);

@@ -6,6 +6,7 @@
 #include "loader/device.h"
 
 /* Fills `placed` of uplinks and ports, whose devices are known. */
-void status_queues(const struct devices *devices, struct sluice_status *status);
+void status_queues(const struct sluice_config *config, const struct devices *devices,
+		   struct sluice_status *status);
 
 #endif

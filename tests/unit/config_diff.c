@@ -142,7 +142,7 @@ static void a_change_shows_both_sides(void **state)
 	assert_string_equal(
 		text,
 		"[{\"change\":\"add\",\"kind\":\"uplink\",\"name\":\"eth0\",\"to\":{\"device\":"
-		"\"eth0\",\"hook\":\"auto\",\"vfs\":null}},{\"change\":\"add\",\"kind\":\"acl rule\",\"name\":"
+		"\"eth0\",\"hook\":\"auto\",\"vfs\":null,\"cpus\":null}},{\"change\":\"add\",\"kind\":\"acl rule\",\"name\":"
 		"\"p/b\",\"to\":{\"name\":\"b\",\"direction\":\"Inbound\",\"access\":\"Deny\","
 		"\"protocol\":\"Udp\",\"icmpType\":\"*\",\"icmpCode\":\"*\",\"sources\":[\"*\"],"
 		"\"sourcePorts\":[\"*\"],\"destinations\":[\"*\"],\"destinationPorts\":[\"*\"],"

@@ -256,7 +256,7 @@ static void errors_name_the_key_or_the_thing(void **state)
 			      "which nsg is the nsg rule in? It is not named");
 	setting.key = "macs";
 	assert_update_refused(SLUICE_UPLINK, NULL, "eth0", setting, -EINVAL,
-			      "unknown key \"macs\" in an uplink; there are: device, hook, vfs");
+			      "unknown key \"macs\" in an uplink; there are: device, hook, vfs, cpus");
 	setting.key = "prefixes";
 	assert_update_refused(SLUICE_VNET, NULL, "blue", setting, -EINVAL,
 			      "prefixes: the vnet needs at least one");
@@ -336,7 +336,7 @@ static void json_has_the_files_keys(void **state)
 			    "\"guards\":{\"spoofing\":\"deny\",\"dhcpServer\":\"allow\","
 			    "\"routerAdvert\":\"deny\"},\"flowLimit\":null,"
 			    "\"acceleration\":{\"mode\":\"off\",\"device\":null,\"vf\":\"any\",\"queues\":null,"
-			    "\"whenDead\":\"drop\"}}");
+			    "\"whenDead\":\"drop\"},\"cpus\":null}");
 	free(text);
 	text = json_dumps(json_array_get(rules, 1), JSON_COMPACT);
 	assert_string_equal(

@@ -72,7 +72,7 @@ static const struct bad bad_documents[] = {
 	  "spoofing, dhcpServer, routerAdvert" },
 	{ "a_nested_key_with_a_dot", HEAD BLUE PORT("@guards.spoofing: allow"),
 	  "unknown key \"guards.spoofing\" in a port; there are: name, device, hook, vnet, subnet, mac, "
-	  "addresses, nsg, acl, asgs, guards, flowLimit, acceleration" },
+	  "addresses, nsg, acl, asgs, guards, flowLimit, acceleration, cpus" },
 	{ "a_priority_on_an_acl_rule",
 	  HEAD "acls: [{name: a, rules: [{name: b, @priority: 100}]}]\n",
 	  "unknown key \"priority\" in an acl rule; there are: name, direction, access, protocol, "

@@ -2,12 +2,13 @@
 /* Queues of devices on hosts that are not here, laid out as files: two nodes, CPUs 0-3 and 4-7. */
 #include "tests/harness/unit.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "loader/queues.h"
+#include "loader/cpus.h"
 
 #define NIC "0000:01:00.0"
 #define NET "/sys/class/net"
@@ -144,6 +145,117 @@ static void masks_of_cpus_are_read(void **state)
 		assert_false(cpu_mask_parse(bad[i], &set));
 }
 
+/* --- set and put back --- */
+
+static const struct queue_owner nic = { .net = NET, .name = "eth0", .bus_info = NIC };
+static const struct queue_owner tap = { .net = NET, .name = "tap0", .bus_info = "" };
+
+static struct queue_view view_of(const struct host *host)
+{
+	struct queue_view view = { .survey = host->survey, .sysfs = -1 };
+
+	strcpy(view.net, NET);
+	return view;
+}
+
+static void expect_file(const struct host *host, const char *path, const char *wanted)
+{
+	char text[64] = "";
+
+	assert_true(survey_text(&host->survey, text, sizeof(text), "%s", path));
+	assert_string_equal(text, wanted);
+}
+
+static struct cpu_settings want(const struct queue_view *view, const struct queue_owner *owner,
+				const char *cpus)
+{
+	struct cpu_settings wanted = {};
+	struct sluice_error error;
+
+	assert_int_equal(cpu_settings_want(view, owner, cpus, NIC, &wanted, &error), 0);
+	return wanted;
+}
+
+static void set(const struct queue_view *view, const struct cpu_settings *record,
+		struct cpu_settings *wanted)
+{
+	struct sluice_error error;
+
+	assert_int_equal(cpu_settings_note(view, record, wanted, &error), 0);
+	assert_int_equal(cpu_settings_put(view, wanted, &error), 0);
+	assert_true(cpu_settings_in_place(view, wanted));
+}
+
+static void a_nics_interrupts_are_spread_over_its_node_and_put_back(void **state)
+{
+	const struct host *host = *state;
+	struct queue_view view = view_of(host);
+	struct cpu_settings none = {}, first = want(&view, &nic, "node"), second;
+
+	put(host, "/proc/irq/24/smp_affinity_list", "0-7\n");
+	put(host, "/proc/irq/25/smp_affinity_list", "1\n");
+	set(&view, &none, &first);
+	expect_file(host, "/proc/irq/24/smp_affinity_list", "4");
+	expect_file(host, "/proc/irq/25/smp_affinity_list", "5");
+	/* What was there at first is what comes back, however often they are moved. */
+	second = want(&view, &nic, "7,2");
+	set(&view, &first, &second);
+	expect_file(host, "/proc/irq/24/smp_affinity_list", "2");
+	expect_file(host, "/proc/irq/25/smp_affinity_list", "7");
+	assert_int_equal(cpu_settings_put_back(&view, &second, &second, NULL), 0);
+	expect_file(host, "/proc/irq/25/smp_affinity_list", "7");
+	/* What somebody else has set since stays. */
+	put(host, "/proc/irq/24/smp_affinity_list", "3\n");
+	assert_false(cpu_settings_in_place(&view, &second));
+	assert_int_equal(cpu_settings_put_back(&view, &second, &none, NULL), 0);
+	expect_file(host, "/proc/irq/24/smp_affinity_list", "3");
+	expect_file(host, "/proc/irq/25/smp_affinity_list", "1");
+	cpu_settings_free(&first);
+	cpu_settings_free(&second);
+}
+
+static void a_ports_frames_go_to_the_nics_node(void **state)
+{
+	const struct host *host = *state;
+	struct queue_view view = view_of(host);
+	struct cpu_settings none = {}, wanted = want(&view, &tap, "node");
+
+	set(&view, &none, &wanted);
+	expect_file(host, NET "/tap0/queues/rx-0/rps_cpus", "000000f0");
+	expect_file(host, NET "/tap0/queues/rx-1/rps_cpus", "000000f0");
+	assert_int_equal(cpu_settings_put_back(&view, &wanted, &none, NULL), 0);
+	expect_file(host, NET "/tap0/queues/rx-1/rps_cpus", "00000000");
+	cpu_settings_free(&wanted);
+	/* On a host of one node, or where none is named, there is nothing to choose. */
+	put(host, "/sys/bus/pci/devices/" NIC "/numa_node", "-1\n");
+	wanted = want(&view, &tap, "node");
+	assert_int_equal(wanted.count, 0);
+}
+
+static void what_cannot_be_set_is_said(void **state)
+{
+	const struct host *host = *state;
+	const struct queue_owner bare = { .net = NET, .name = "lo", .bus_info = "" };
+	struct queue_view view = view_of(host);
+	struct cpu_settings none = {}, wanted = {};
+	struct sluice_error error;
+	char canonical[96];
+
+	assert_int_equal(cpu_settings_want(&view, &bare, "0", "", &wanted, &error), -ENOTSUP);
+	assert_string_equal(error.message, "cpus: lo has neither interrupts nor RPS to be placed: "
+					   "leave the key out");
+	wanted = want(&view, &tap, "6-8");
+	assert_int_equal(cpu_settings_note(&view, &none, &wanted, &error), 0);
+	assert_int_equal(cpu_settings_put(&view, &wanted, &error), -EINVAL);
+	assert_string_equal(error.message, "cpus: of 6-8 for tap0 not all are online: name some of 0-7");
+	expect_file(host, NET "/tap0/queues/rx-0/rps_cpus", "00");
+	cpu_settings_free(&wanted);
+	assert_int_equal(cpus_check("3,1-2", canonical, &error), 0);
+	assert_string_equal(canonical, "1-3");
+	assert_int_equal(cpus_check("", canonical, &error), -EINVAL);
+	assert_int_equal(cpus_check("nodes", canonical, &error), -EINVAL);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -151,6 +263,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_nics_queues_are_where_its_interrupts_are),
 		TEST(a_ports_work_is_held_against_the_nics_node),
+		TEST(a_nics_interrupts_are_spread_over_its_node_and_put_back),
+		TEST(a_ports_frames_go_to_the_nics_node),
+		TEST(what_cannot_be_set_is_said),
 		cmocka_unit_test(masks_of_cpus_are_read),
 	};
 
