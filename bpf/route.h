@@ -8,13 +8,13 @@
 #include "bpf/answer.h"
 #include "bpf/classify.h"
 #include "bpf/flow.h"
-#include "bpf/nat.h"
+#include "bpf/nat_plan.h"
 #include "bpf/steer.h"
 
 struct route_walk {
 	const struct ip_address *destination;
 	__u32 first;
-	__u32 kind; /* enum route_kind of the first route that holds it */
+	__u32 kind; /* enum route_kind of the first route that holds it; 0: none does */
 };
 
 static __always_inline bool address_in(const struct ip_address *address, const __u64 *low,
@@ -40,17 +40,25 @@ static long route_step(__u32 index, void *context)
 	return 1;
 }
 
-/* Nobody has the address: because nobody is there, or because it is not of this vnet? */
-static __noinline int unreachable(const struct packet *packet, const struct vnet *vnet)
+/* The kind of the destination's route; 0: it lies outside the vnet. */
+static __noinline __u32 route_kind(const struct packet *packet, const struct vnet *vnet)
 {
 	struct route_walk walk = {
 		.destination = &packet->tuple.destination,
 		.first = vnet->routes,
-		.kind = ROUTE_NONE,
 	};
 
 	bpf_loop(vnet->route_count, route_step, &walk, 0);
-	return walk.kind == ROUTE_SUBNET ? DROP_NO_ENDPOINT : DROP_NO_ROUTE;
+	return walk.kind;
+}
+
+/* Is the packet translated? By whom it is for: an address that is, or one outside. */
+static __always_inline bool is_translated(const struct packet *packet, const struct vnet *vnet,
+					  __u32 target)
+{
+	if (target)
+		return target >> ENDPOINT_KIND_SHIFT == ENDPOINT_TRANSLATED;
+	return packet->root->outside && !route_kind(packet, vnet);
 }
 
 /* Goes to the port that has the destination, slot, or to where a steer rule says. */
@@ -60,8 +68,9 @@ static __always_inline int route_to(struct packet *packet, const struct vnet *vn
 		slot = steer(packet, vnet->steer, slot);
 	if (slot == STEER_NOWHERE)
 		return DROP_NO_CONSUMER;
+	/* Nobody has the address: because nobody is there, or because it is not of this vnet? */
 	if (!slot)
-		return unreachable(packet, vnet);
+		return route_kind(packet, vnet) == ROUTE_SUBNET ? DROP_NO_ENDPOINT : DROP_NO_ROUTE;
 	packet->out_slot = slot;
 	packet->out = port_at(packet->root, slot);
 	return !packet->out || slot == packet->in_slot ? DROP_NO_ENDPOINT : 0;
@@ -79,7 +88,12 @@ static __noinline int find_route(struct packet *packet)
 	target = endpoint_find(vnet, &packet->tuple.destination);
 	if (target >> ENDPOINT_KIND_SHIFT == ENDPOINT_GATEWAY)
 		return answer_gateway(packet);
-	reason = route_to(packet, vnet, endpoint_slot(target));
+	if (is_translated(packet, vnet, target)) {
+		reason = route_translated(packet, target);
+	} else {
+		plan_nothing(packet);
+		reason = route_to(packet, vnet, endpoint_slot(target));
+	}
 	if (reason)
 		return reason;
 	/* The address moved to another port: that one has no part in the old flow. */

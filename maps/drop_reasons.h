@@ -48,6 +48,8 @@
 	X(NSG_DENY, "nsg-deny", POLICE, "an NSG rule denies")                                    \
 	X(NO_ROUTE, "no-route", ROUTE, "destination is in no subnet of the vnet")                \
 	X(NO_ENDPOINT, "no-endpoint", ROUTE, "nobody has the destination address")               \
+	X(NO_WAY_OUT, "no-way-out", ROUTE,                                                       \
+	  "destination is outside the vnet, where no nat gives the sender an address")             \
 	X(GATEWAY_ONLY_ECHO, "gateway-only-echo", ROUTE, "the gateway answers echo and nothing else")\
 	X(HOP_LIMIT, "hop-limit", ROUTE, "TTL or hop limit ran out and no error could be sent")  \
 	X(TOO_BIG, "too-big", ROUTE,                                                             \

@@ -350,6 +350,10 @@ static const struct provocation provocations[DROP_REASON_COUNT] = {
 			    .frame = honest },
 	[DROP_NO_ROUTE] = { .frame = to_nowhere },
 	[DROP_NO_ENDPOINT] = { .frame = to_nobody },
+	[DROP_NO_WAY_OUT] = { .town = { .rest = "uplinks: [{device: p7}]\n"
+						"nat: [{name: n, type: gateway, vnet: red, "
+						"addresses: [203.0.113.1, \"2001:db8::1\"]}]" },
+			      .frame = to_nowhere },
 	[DROP_GATEWAY_ONLY_ECHO] = { .frame = to_the_gateway },
 	[DROP_HOP_LIMIT] = { .prepare = let_carol_ask, .frame = dying_error },
 	[DROP_TOO_BIG] = { .prepare = narrow_carols_way, .frame = large_error },
