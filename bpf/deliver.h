@@ -10,8 +10,8 @@
 #include "bpf/frame.h"
 #include "bpf/lookup.h"
 #include "bpf/observe.h"
+#include "bpf/pair.h"
 #include "bpf/shortcut.h"
-#include "maps/devices.h"
 
 #define PACKET_TYPE_HOST 0 /* skb->pkt_type: for the host whose stack it now enters */
 
@@ -21,24 +21,6 @@ static __noinline void drop(struct packet *packet, int reason)
 		unfold_shortcut(packet);
 	count_drop(packet, reason);
 	observe_drop(packet, reason);
-}
-
-/*
- * The element of `map` by which the receiving port is reached. Where it has two devices, the second is
- * taken as soon as the first is no longer among the namespace's: the kernel drops what is sent to it
- * from then on, but empties its element only after it took our program off, some milliseconds later.
- */
-static __always_inline __u32 device_slot(const struct packet *packet, void *map, void *context)
-{
-	const struct bpf_devmap_val *device;
-	__u32 slot = packet->out_slot, mtu = 0;
-
-	if (!packet->out || !packet->out->second)
-		return slot;
-	device = bpf_map_lookup_elem(map, &slot);
-	if (!device || bpf_check_mtu(context, device->ifindex, &mtu, 0, 0) < 0)
-		slot += SLUICE_MAX_PORTS;
-	return slot;
 }
 
 /* An answer goes back by the device that the frame came in by. */
@@ -53,8 +35,6 @@ static __always_inline int return_frame(struct packet *packet, bool function)
 		drop(packet, DROP_REWRITE_FAILED);
 		return XDP_DROP;
 	}
-	if (packet->in->delivery == DELIVERY_VF)
-		slot += SLUICE_MAX_PORTS; /* the first is the VF's */
 	/* veth wakes the far end after XDP_TX only when that has an XDP program of its own, after
 	 * a redirect always. */
 	return bpf_redirect_map(&devices, slot, XDP_TX);
@@ -64,7 +44,7 @@ static __always_inline int return_frame(struct packet *packet, bool function)
  * below zero. */
 static __noinline int send_to_function(struct packet *packet)
 {
-	__u32 slot = packet->out_slot;
+	__u32 slot = packet->out_slot + SLUICE_MAX_PORTS;
 	const struct bpf_devmap_val *device = bpf_map_lookup_elem(&devices, &slot);
 
 	if (!device)
@@ -82,7 +62,7 @@ static __always_inline int send_frame(struct packet *packet)
 {
 	__u32 slot = device_slot(packet, &devices, packet->xdp);
 
-	if (packet->out && packet->out->delivery == DELIVERY_VF && slot == packet->out_slot)
+	if (is_by_vf(packet, slot))
 		return send_to_function(packet);
 	/* The flags say what to return when the slot has no device. */
 	return bpf_redirect_map(&devices, slot, 0) ?: -DROP_DEVICE_GONE;
@@ -95,6 +75,7 @@ static __always_inline int deliver_xdp(struct packet *packet, int outcome, bool 
 
 	if (outcome == LEAVE_HOST)
 		return XDP_PASS;
+	note_way(packet, outcome, function);
 	if (outcome == LEAVE_ANSWERED)
 		return return_frame(packet, function);
 	verdict = outcome ? -outcome : send_frame(packet);
@@ -114,8 +95,7 @@ static __always_inline int redirect_skb(struct packet *packet, long *verdict)
 
 	if (!device || !packet->out)
 		return DROP_DEVICE_GONE;
-	if (packet->out->delivery == DELIVERY_VF && slot == packet->out_slot &&
-	    frame_push_vlan(packet, packet->out->vlan))
+	if (is_by_vf(packet, slot) && frame_push_vlan(packet, packet->out->vlan))
 		return DROP_REWRITE_FAILED;
 	if (packet->out->flags & PORT_REDIRECT_PEER) {
 		/* The peer's stack takes the skb as it is, and its destination was not this
@@ -134,6 +114,7 @@ static __always_inline int deliver_tc(struct packet *packet, int outcome)
 
 	if (outcome == LEAVE_HOST)
 		return TC_ACT_UNSPEC;
+	note_way(packet, outcome, false);
 	if (outcome == LEAVE_ANSWERED) {
 		count_sent(packet, packet->in_slot, frame_length(packet));
 		return bpf_redirect(packet->skb->ifindex, 0);

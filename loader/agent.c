@@ -10,6 +10,7 @@
  *
  * Where ports are of mode offload, it also looks every second what NICs carry (loader/offload.c).
  */
+#include <bpf/bpf.h>
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <linux/rtnetlink.h>
@@ -99,6 +100,18 @@ static bool function_differs(const struct sluice_config *config, const struct at
 		now->carries != before->carries || function_drift(&config->ports[index], now));
 }
 
+/* A port whose VF went is reached by its own device from now on, while the version that says so is being
+ * made: as if its guest sent by that. */
+static void fall_back(const struct sluice *sw, const struct sluice_port *port,
+		      const struct function *now, const struct function *before)
+{
+	__u32 slot = ids_find(sw->slots, port->name), none = 0;
+
+	/* Where it fails, that version does it. */
+	if (before->carries && !now->carries && slot)
+		bpf_map_update_elem(sw->map.sending_vfs, &slot, &none, BPF_EXIST);
+}
+
 static bool vf_waits(const struct sluice_port *port, const struct function *function)
 {
 	return port->acceleration == SLUICE_ACCELERATION_VF && function->ifindex &&
@@ -116,9 +129,14 @@ static bool devices_differ(struct agent *agent, const struct sluice_config *conf
 	if (!attachments_read(agent->sw, &running, NULL) && !devices_read(&devices, NULL) &&
 	    !attachments_resolve(config, &devices, &running, true, &wanted, NULL)) {
 		differ = running.count != wanted.count;
-		for (size_t i = 0; i < config->port_count; i++)
-			agent->vf_waits |= vf_waits(&config->ports[i],
-						    &wanted.list[i].placement.function);
+		for (size_t i = 0; i < config->port_count; i++) {
+			const struct function *function = &wanted.list[i].placement.function;
+
+			agent->vf_waits |= vf_waits(&config->ports[i], function);
+			if (i < running.count)
+				fall_back(agent->sw, &config->ports[i], function,
+					  &running.list[i].placement.function);
+		}
 		for (size_t i = 0; i < wanted.count && !differ; i++)
 			differ = wanted.list[i].ifindex != running.list[i].ifindex ||
 				 wanted.list[i].second != running.list[i].second ||

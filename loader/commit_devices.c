@@ -43,15 +43,11 @@ static int put(const struct sluice *sw, __u32 slot, __u32 ifindex, struct sluice
 	return 0;
 }
 
-/* The NIC's own device leads to its VFs. */
-static __u32 first_of(const struct placement *placement)
-{
-	return placement->function.carries ? placement->function.ifindex : placement->ifindex;
-}
-
+/* The NIC's own device leads to its VFs. It stays there while the VF does not carry the port, so that no
+ * version's packets, which are tagged for the VF or not, find another device than they are for. */
 static __u32 second_of(const struct placement *placement)
 {
-	return placement->function.carries ? placement->ifindex : placement->second;
+	return placement->function.ifindex ?: placement->second;
 }
 
 /* Both devices of a port's slot. */
@@ -129,11 +125,29 @@ bool devices_in_place(const struct commit *commit)
 		__u32 slot = ids_find(commit->sw->slots, commit->config->ports[i].name);
 		const struct placement *placement = &commit->placements[i];
 
-		if (!holds(commit->sw, slot, first_of(placement)) ||
+		if (!holds(commit->sw, slot, placement->ifindex) ||
 		    !holds(commit->sw, slot + SLUICE_MAX_PORTS, second_of(placement)))
 			return false;
 	}
 	return !each_end(commit, NULL, end_lacks);
+}
+
+/* Delivery by a VF that did not carry the port begins with the first frame that the guest sends by it. */
+static int forget_sending(const struct commit *commit, size_t index, __u32 slot,
+			  struct sluice_error *error)
+{
+	const struct port *before = (const struct port *)&commit->sw->lines[commit->before.ports] + slot;
+	__u32 none = 0;
+
+	if (slot < commit->before.port_count && before->flags & PORT_IN_USE &&
+	    before->delivery == DELIVERY_VF)
+		return 0;
+	if (!commit->placements[index].function.carries)
+		return 0;
+	if (bpf_map_update_elem(commit->sw->map.sending_vfs, &slot, &none, BPF_ANY))
+		return sluice_error_set(error, -errno, "cannot note that slot %u is new: %s", slot,
+					strerror(errno));
+	return 0;
 }
 
 int devices_fill(const struct commit *commit, struct sluice_error *error)
@@ -143,8 +157,9 @@ int devices_fill(const struct commit *commit, struct sluice_error *error)
 	for (size_t i = 0; i < commit->config->port_count && !result; i++) {
 		__u32 slot = ids_find(commit->sw->slots, commit->config->ports[i].name);
 
-		result = put_both(commit->sw, slot, first_of(&commit->placements[i]),
-				  second_of(&commit->placements[i]), error);
+		result = put_both(commit->sw, slot, commit->placements[i].ifindex,
+				  second_of(&commit->placements[i]), error) ?:
+			 forget_sending(commit, i, slot, error);
 	}
 	return result ?: each_end(commit, error, fill_end);
 }
@@ -168,13 +183,10 @@ int devices_remove_gone(const struct commit *commit, struct sluice_error *error)
 	return result;
 }
 
-/* A NIC whose VFs are ports stands first where these carry them, as the version says. */
-static void put_functions_first(const struct sluice *sw, const struct device_bucket *bucket,
-				__u32 *ifindex)
+/* A NIC is the second device of the ports that its VFs are. */
+static void put_functions(const struct sluice *sw, const struct device_bucket *bucket,
+			  __u32 *ifindex)
 {
-	const struct root *root = switch_root(sw);
-	const struct port *ports = (const struct port *)&sw->lines[root->ports];
-
 	for (int at = 0; at < DEVICES_PER_BUCKET; at++) {
 		const struct function_slots *slots =
 			(const struct function_slots *)&sw->lines[bucket->entry[at].functions];
@@ -182,10 +194,8 @@ static void put_functions_first(const struct sluice *sw, const struct device_buc
 		for (size_t i = 0; bucket->entry[at].ifindex && i < FUNCTIONS_PER_DEVICE; i++) {
 			__u16 slot = slots[i / FUNCTIONS_PER_LINE].slot[i % FUNCTIONS_PER_LINE];
 
-			if (!slot || ports[slot].delivery != DELIVERY_VF)
-				continue;
-			ifindex[slot + SLUICE_MAX_PORTS] = ifindex[slot];
-			ifindex[slot] = bucket->entry[at].ifindex;
+			if (slot)
+				ifindex[slot + SLUICE_MAX_PORTS] = bucket->entry[at].ifindex;
 		}
 	}
 }
@@ -209,7 +219,7 @@ int devices_heal(const struct sluice *sw, struct sluice_error *error)
 					(buckets[i].entry[at].second ? SLUICE_MAX_PORTS : 0)] =
 					buckets[i].entry[at].ifindex;
 	for (__u32 i = 0; root->functions && i <= root->function_mask; i++)
-		put_functions_first(sw, &functions[i], ifindex);
+		put_functions(sw, &functions[i], ifindex);
 	for (__u32 slot = 1; slot < 2 * SLUICE_MAX_PORTS && !result; slot++) {
 		__u32 uplink = uplink_of_slot(sw, slot);
 

@@ -2,6 +2,7 @@
 /*
  * What the switch is, and where the host has drifted away from it.
  */
+#include <bpf/bpf.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,6 +77,22 @@ static void fill_offload(const struct offload_tally *tally, struct sluice_port_s
 		 tally->carried, tally->refused, why);
 }
 
+/* A VF that could carry the port does so as soon as its guest sends by it. */
+static void fill_sending(const struct sluice *sw, const struct attachment *attachment,
+			 struct sluice_port_status *status)
+{
+	const struct function *function = &attachment->placement.function;
+	__u32 slot = status->slot, vlan = 0;
+
+	if (status->delivery != DELIVERY_VF ||
+	    bpf_map_lookup_elem(sw->map.sending_vfs, &slot, &vlan) || vlan == function_vlan(function))
+		return;
+	status->delivery = attachment_by_xdp(attachment) ? DELIVERY_XDP : DELIVERY_TC;
+	snprintf(status->why, sizeof(status->why),
+		 "VF %u of its NIC is there, its guest sends by %.60s, which it hears by, too",
+		 function->number, attachment->ifname);
+}
+
 static void fill_port(struct sluice *sw, const struct attachment *attachment,
 		      const struct sluice_port *port, const struct devices *devices,
 		      const struct offload_tally *tallies, struct sluice_port_status *status)
@@ -96,6 +113,7 @@ static void fill_port(struct sluice *sw, const struct attachment *attachment,
 	wrong = status->drift[0] ? NULL : function_drift(port, &attachment->placement.function);
 	if (wrong)
 		snprintf(status->drift, sizeof(status->drift), "%s", wrong);
+	fill_sending(sw, attachment, status);
 	if (attachment->xsk)
 		fill_sockets(sw, attachment, port, devices, status);
 	if (attachment->offload)

@@ -18,7 +18,7 @@
 #define SWITCH_MAPS(X)                                                                    \
 	X(control) X(tables) X(flows) X(flow_details) X(flow_tags) X(flow_locks)          \
 	X(flow_usage) X(flow_sweeper) X(fragments) X(port_counters) X(rule_counters)      \
-	X(devices) X(devices_tc) X(events) X(event_budgets) X(traces) X(consumers) \
+	X(devices) X(devices_tc) X(sending_vfs) X(events) X(event_budgets) X(traces) X(consumers) \
 	X(offloads)
 
 /* The pinned programs. X(name) */

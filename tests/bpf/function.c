@@ -19,11 +19,32 @@
 /* How many ports of the town have VFs. */
 #define EVERYBODY 3
 
+static struct outcome send_as(struct bpf_switch *sw, const struct actor *from, int number,
+			      struct frame frame)
+{
+	return send_at_nic(sw, from, tagged(&frame, (__u16)VLAN_OF(number)));
+}
+
+/* What a guest, or its bond, tells its neighbors when it begins to send by a device. */
+static struct frame announcement(const struct actor *from, int family)
+{
+	if (family == AF_INET)
+		return SAY_ARP(.sender_mac = from->mac, .sender = from->address4,
+			       .target = from->address4);
+	return SAY_NEIGHBOR(.type = 136, .source_mac = from->mac,
+			    .source = from->address6, .target = from->address6,
+			    .destination = "ff02::1", .option_mac = from->mac);
+}
+
 static int town_with_functions(struct bpf_switch *sw, size_t functions, bool idle)
 {
+	static const struct actor *const all[] = { &alice, &bob, &carol };
+
 	sw->functions = functions;
 	sw->functions_idle = idle;
 	TOWN(sw, NULL);
+	for (size_t i = 0; i < functions; i++)
+		send_as(sw, all[i], (int)i * FUNCTION_STEP, announcement(all[i], AF_INET));
 	flows_clear(sw);
 	sw->functions = 0;
 	return 0;
@@ -42,12 +63,6 @@ static int two_functions(void **state)
 static int idle_functions(void **state)
 {
 	return town_with_functions(*state, 2, true);
-}
-
-static struct outcome send_as(struct bpf_switch *sw, const struct actor *from, int number,
-			      struct frame frame)
-{
-	return send_at_nic(sw, from, tagged(&frame, (__u16)VLAN_OF(number)));
 }
 
 /* What the NIC is given for a VF. */
@@ -279,7 +294,7 @@ static void switched_off_a_function_still_sends_and_its_device_receives(void **s
 static void when_the_nic_goes_the_device_receives_at_once(void **state)
 {
 	struct bpf_switch *sw = *state;
-	__u32 slot = bpf_switch_slot(sw, "alice");
+	__u32 slot = bpf_switch_slot(sw, "alice") + SLUICE_MAX_PORTS;
 	struct frame frame = datagram(&carol, &alice, AF_INET, 1000, 53);
 	struct outcome outcome;
 
@@ -290,6 +305,91 @@ static void when_the_nic_goes_the_device_receives_at_once(void **state)
 		assert_delivered(outcome, &alice);
 		assert_frame(outcome.out, forwarded(&frame, switch_address, alice.mac, 1));
 	}
+}
+
+static __u32 sending_vf(struct bpf_switch *sw, const struct actor *guest, const __u32 *set)
+{
+	int map = bpf_map__fd(sw->skeleton->maps.sending_vfs);
+	__u32 slot = bpf_switch_slot(sw, guest->name), vlan = 0;
+
+	if (set)
+		assert_int_equal(bpf_map_update_elem(map, &slot, set, 0), 0);
+	assert_int_equal(bpf_map_lookup_elem(map, &slot, &vlan), 0);
+	return vlan;
+}
+
+/* Both hooks, the long way and the short one. */
+static void expect_way(struct bpf_switch *sw, const struct actor *to, bool by_vf)
+{
+	FOR_EACH_FAMILY(family)
+		for (int i = 0; i < 3; i++) {
+			struct frame frame = datagram(&carol, to, family, 1000, 53);
+			struct frame plain = forwarded(&frame, switch_address, to->mac, 1);
+			struct outcome outcome = send_via(sw, VIA_XDP, &carol, frame);
+
+			assert_delivered(outcome, to);
+			assert_frame(outcome.out, by_vf ? for_function(&frame, to, 1, 0) : plain);
+			assert_delivered(send_via(sw, VIA_TC, &carol, frame), to);
+			assert_delivered(send_via(sw, VIA_TRACE, &carol, frame), to);
+		}
+}
+
+/* A VF may have its driver long before its guest hears by it, and may be shut there unseen. */
+static void a_port_is_delivered_to_where_its_guest_sends(void **state)
+{
+	struct bpf_switch *sw = *state;
+	const __u32 none = 0;
+
+	sending_vf(sw, &alice, &none);
+	expect_way(sw, &alice, false);
+	FOR_EACH_FAMILY(family) {
+		for (enum via via = VIA_TC; via <= VIA_XDP; via++)
+			for (int i = 0; i < 3; i++) {
+				struct frame frame = datagram(&alice, &bob, family, 53, 1000);
+
+				assert_delivered(send_as(sw, &alice, 0, frame), &bob);
+				expect_way(sw, &alice, true);
+				assert_delivered(send_via(sw, via, &alice, frame), &bob);
+				expect_way(sw, &alice, false);
+			}
+		send_as(sw, &alice, 0, announcement(&alice, family));
+		expect_way(sw, &alice, true);
+		send_via(sw, VIA_TC, &alice, announcement(&alice, family));
+		expect_way(sw, &alice, false);
+	}
+}
+
+/* What stacks say at a device that they do not send by, and what another one pretends. */
+static void refused_frames_move_no_port(void **state)
+{
+	static const unsigned char group[6] = { 1, 0, 0x5e, 0, 0, 0xfb };
+	struct bpf_switch *sw = *state;
+
+	expect_way(sw, &alice, true);
+	FOR_EACH_FAMILY(family) {
+		struct frame forged = announcement(&bob, family);
+
+		for (enum via via = VIA_TC; via <= VIA_XDP; via++) {
+			struct frame noise = SAY(.from = &alice, .to = &bob, .family = family,
+						 .destination_mac = group);
+
+			assert_dropped(send_via(sw, via, &alice, noise), DROP_L2_BROADCAST);
+			assert_dropped(send_via(sw, via, &alice, forged), DROP_MAC_SPOOFED);
+			send_via(sw, VIA_TRACE, &alice, datagram(&alice, &bob, family, 53, 1000));
+		}
+	}
+	expect_way(sw, &alice, true);
+}
+
+/* Else a frame from before the VF went would count when it is back. */
+static void what_comes_by_a_vf_that_does_not_carry_is_not_noted(void **state)
+{
+	struct bpf_switch *sw = *state;
+	const __u32 none = 0;
+
+	sending_vf(sw, &alice, &none);
+	assert_delivered(send_as(sw, &alice, 0, datagram(&alice, &bob, AF_INET, 1, 2)), &bob);
+	assert_int_equal(sending_vf(sw, &alice, NULL), 0);
 }
 
 #define WITH(setup, name) cmocka_unit_test_setup(name, setup)
@@ -308,6 +408,9 @@ int main(void)
 		WITH(three_functions, the_hosts_own_frames_go_up_its_stack_as_they_are),
 		TEST(without_functions_every_vlan_is_the_hosts),
 		WITH(idle_functions, switched_off_a_function_still_sends_and_its_device_receives),
+		WITH(two_functions, a_port_is_delivered_to_where_its_guest_sends),
+		WITH(two_functions, refused_frames_move_no_port),
+		WITH(idle_functions, what_comes_by_a_vf_that_does_not_carry_is_not_noted),
 		WITH(two_functions, when_the_nic_goes_the_device_receives_at_once),
 	};
 

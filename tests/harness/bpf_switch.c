@@ -102,11 +102,9 @@ static void place_ports(struct bpf_switch *sw, const struct sluice_config *confi
 {
 	for (size_t i = 0; i < config->port_count; i++) {
 		__u32 slot = ids_find(sw->slots, config->ports[i].name);
-		const struct function *function = &placements[i].function;
 
-		put_device(sw, slot, function->carries ? function->ifindex : placements[i].ifindex);
-		put_device(sw, slot + SLUICE_MAX_PORTS,
-			   function->carries ? placements[i].ifindex : 0);
+		put_device(sw, slot, placements[i].ifindex);
+		put_device(sw, slot + SLUICE_MAX_PORTS, placements[i].function.ifindex);
 	}
 }
 
