@@ -90,6 +90,21 @@ chosen_flows_go_to_user_space_and_are_answered()
 	end_forward
 }
 
+# The rule's words fit what web2 answers as well, but a flow goes where its first packet went.
+what_answers_an_unsteered_flow_goes_straight_back()
+{
+	local family
+	for family in 10.1.1. fd00:1:0:1::; do
+		sluice steer add back --vnet blue --priority 300 --to nf --protocol Udp \
+			--sources ${family}5
+		forward
+		stays_from nf goes_to web2 passes web1 udp ${family}5 54
+		goes_to nf passes web2 udp ${family}4 4444
+		end_forward
+		sluice steer delete back
+	done
+}
+
 the_trace_says_where_a_steered_packet_goes()
 {
 	forward
@@ -221,7 +236,8 @@ steer_rules_are_things_of_the_document()
 }
 
 must world
-run_tests chosen_flows_go_to_user_space_and_are_answered the_trace_says_where_a_steered_packet_goes \
+run_tests chosen_flows_go_to_user_space_and_are_answered \
+	what_answers_an_unsteered_flow_goes_straight_back the_trace_says_where_a_steered_packet_goes \
 	an_address_nobody_has_can_be_served_in_user_space \
 	without_a_consumer_new_flows_fall_back_or_are_dropped_by_the_rule \
 	established_flows_of_a_dead_consumer_go_to_who_has_their_destination \
