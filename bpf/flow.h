@@ -13,6 +13,7 @@
 #include "bpf/flow_insert.h"
 #include "bpf/forget.h"
 #include "bpf/fragment.h"
+#include "bpf/legs.h"
 #include "bpf/quoted.h"
 #include "bpf/tcp.h"
 
@@ -22,8 +23,12 @@ static __always_inline int begin_flow(struct packet *packet)
 	bool related = packet->state == TRACE_STATE_RELATED;
 
 	packet->flow = NULL;
-	packet->unsolicited = is_icmp_reply(&packet->tuple);
+	packet->form &= ~KEY_UNSOLICITED;
+	if (is_icmp_reply(&packet->tuple))
+		packet->form |= KEY_UNSOLICITED;
 	packet->state = TRACE_STATE_INVALID;
+	if (packet->form & KEY_TAKEN)
+		return DROP_FLOW_LEGS;
 	if (related)
 		return DROP_ICMP_UNRELATED;
 	if (packet->fragment == TRACE_FRAGMENT_LATER)
@@ -99,31 +104,22 @@ static __always_inline int continue_flow(struct packet *packet, struct flow *flo
 	return 0;
 }
 
-static __always_inline struct flow *find_own_flow(struct packet *packet, __u32 vni)
-{
-	const struct control *control = control_get();
-	union flow_words key;
-	struct flow_id id;
-
-	if (!control)
-		return NULL;
-	packet->direction = flow_key_make(&key, &packet->tuple, packet->icmp_identifier,
-					  packet->unsolicited, vni);
-	flow_id_make(control, &id, &key);
-	return flow_find(control, &id, packet->now, &packet->flow_claim);
-}
-
 /* By the packet's own headers, or those of its first fragment. */
 static __noinline int find_by_headers(struct packet *packet, __u32 vni)
 {
-	struct flow *flow = find_own_flow(packet, vni);
+	struct flow *flow =
+		find_leg(packet, &packet->tuple, packet->icmp_identifier, vni);
 
 	if (!flow && is_icmp_reply(&packet->tuple)) {
-		packet->unsolicited = 1;
-		flow = find_own_flow(packet, vni);
+		packet->form = KEY_UNSOLICITED;
+		flow = find_leg(packet, &packet->tuple,
+				packet->icmp_identifier | KEY_UNSOLICITED << LEG_FORM_SHIFT, vni);
 	}
 	return flow ? continue_flow(packet, flow) : begin_flow(packet);
 }
+
+/* Of find_flow_apart(): an ICMP error; what it quotes has the flow. Not called there, for the stack. */
+#define LOOK_INSIDE (-3)
 
 static __noinline int find_flow_apart(struct packet *packet)
 {
@@ -132,10 +128,10 @@ static __noinline int find_flow_apart(struct packet *packet)
 
 	if (reason)
 		return reason;
-	if (packet->shortcut == SHORTCUT_ABSENT)
+	if (packet->shortcut == SHORTCUT_ABSENT && !vnet_sharing(packet))
 		return begin_flow(packet);
 	if (packet->kind == PACKET_ICMP_ERROR)
-		return find_quoted_flow(packet, vni);
+		return LOOK_INSIDE;
 	if (packet->fragment == TRACE_FRAGMENT_LATER) {
 		reason = follow_fragment(packet, vni);
 		if (reason) {
@@ -153,6 +149,8 @@ static __always_inline int find_flow(struct packet *packet)
 	packet->stages |= 1 << STAGE_FLOW;
 	forget(packet);
 	reason = find_flow_apart(packet);
+	if (reason == LOOK_INSIDE)
+		reason = find_quoted_flow(packet);
 	forget(packet);
 	return reason;
 }

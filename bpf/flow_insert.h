@@ -197,7 +197,7 @@ static __always_inline int flow_insert_as(struct packet *packet, __u32 vni,
 		return DROP_FLOW_TABLE_FULL;
 	if (packet->read_only)
 		return READ_ONCE(*usage) >= packet->in->flow_limit ? DROP_FLOW_LIMIT : 0;
-	flow_key_make(&key, &packet->tuple, packet->icmp_identifier, packet->unsolicited, vni);
+	flow_key_make(&key, &packet->tuple, packet->icmp_identifier, packet->form, vni);
 	flow_id_make(control, &id, &key);
 	hash = flow_hash(control, &id);
 	lock = flow_choose(homes, hash);

@@ -44,13 +44,13 @@ static __always_inline bool is_icmp_reply(const struct tuple *tuple)
 /* What stands for ports in the key of an ICMP message. A reply to no request that was seen is
  * a flow of its own kind: it must not open the way for requests from the far end. */
 static __always_inline void icmp_ends(const struct tuple *tuple, __be16 identifier,
-				      bool unsolicited, __be16 *source, __be16 *destination)
+				      __u32 form, __be16 *source, __be16 *destination)
 {
 	bool reply = false;
 	__u16 exchange = icmp_exchange(tuple, &reply);
 	__u16 near = bpf_ntohs(identifier);
 
-	if (exchange == FLOW_ICMP_OTHER || unsolicited) {
+	if (exchange == FLOW_ICMP_OTHER || form & KEY_UNSOLICITED) {
 		near = (__u16)tuple->icmp_type << 8 | tuple->icmp_code;
 		*source = bpf_htons(near);
 		*destination = bpf_htons(near + FLOW_ICMP_OTHER);
@@ -97,11 +97,13 @@ static __always_inline void flow_words_end(union flow_words *words, __be16 low, 
 }
 
 static __always_inline __u8 flow_words_make(union flow_words *words, const struct tuple *tuple,
-					    __be16 source_port, __be16 destination_port, __u32 vni)
+					    __be16 source_port, __be16 destination_port, __u32 form,
+					    __u32 vni)
 {
 	__u32 vni_protocol = vni << 8 | tuple->protocol;
 
-	if (end_is_higher(&tuple->source, source_port, &tuple->destination, destination_port)) {
+	if (end_is_higher(&tuple->source, source_port, &tuple->destination, destination_port) !=
+	    !!(form & KEY_TURNED)) {
 		words->address[0] = tuple->destination;
 		words->address[1] = tuple->source;
 		flow_words_end(words, destination_port, source_port, vni_protocol);
@@ -115,21 +117,21 @@ static __always_inline __u8 flow_words_make(union flow_words *words, const struc
 
 /* Fills the key of a packet's flow. Returns the direction the packet runs in. */
 static __always_inline __u8 flow_key_make(union flow_words *words, const struct tuple *tuple,
-					  __be16 icmp_identifier, bool unsolicited, __u32 vni)
+					  __be16 icmp_identifier, __u32 form, __u32 vni)
 {
 	__be16 source_port = tuple->source_port;
 	__be16 destination_port = tuple->destination_port;
 
 	if (is_icmp(tuple->protocol))
-		icmp_ends(tuple, icmp_identifier, unsolicited, &source_port, &destination_port);
-	return flow_words_make(words, tuple, source_port, destination_port, vni);
+		icmp_ends(tuple, icmp_identifier, form, &source_port, &destination_port);
+	return flow_words_make(words, tuple, source_port, destination_port, form, vni);
 }
 
 /* The same for a packet that is known to be no ICMP. */
 static __always_inline __u8 flow_key_make_plain(union flow_words *words, const struct tuple *tuple,
 						__u32 vni)
 {
-	return flow_words_make(words, tuple, tuple->source_port, tuple->destination_port, vni);
+	return flow_words_make(words, tuple, tuple->source_port, tuple->destination_port, 0, vni);
 }
 
 /* The rest of a tuple that has its addresses, from what a flow's key has at both ends. */

@@ -191,10 +191,10 @@ static __always_inline struct flow *flow_among(struct flow_bucket *bucket, __u64
 }
 
 /* Looks at every way that the key's tag allows. */
-static __noinline struct flow *flow_find_further(const struct flow_id *id, __u32 now, __u32 *claim)
+static __always_inline struct flow *flow_search(const struct control *control,
+						const struct flow_id *id, __u32 now, __u32 *claim)
 {
-	const struct control *control = control_get();
-	__u64 hash = control ? flow_hash(control, id) : 0;
+	__u64 hash = flow_hash(control, id);
 	__u32 index = first_bucket(hash);
 	struct flow_bucket *bucket = bpf_map_lookup_elem(&flows, &index);
 	const __u64 *tags = bpf_map_lookup_elem(&flow_tags, &index);
@@ -211,6 +211,13 @@ static __noinline struct flow *flow_find_further(const struct flow_id *id, __u32
 	if (!bucket || !tags)
 		return NULL;
 	return flow_among(bucket, ways_tagged(READ_ONCE(*tags), tag_of(hash)), id, now, claim);
+}
+
+static __noinline struct flow *flow_find_further(const struct flow_id *id, __u32 now, __u32 *claim)
+{
+	const struct control *control = control_get();
+
+	return control ? flow_search(control, id, now, claim) : NULL;
 }
 
 /* The likely way of a key in its first bucket. False: it is not there. */

@@ -32,7 +32,6 @@ static __always_inline __u32 import_sender(const struct packet *packet,
 
 static __noinline int import_route(struct packet *packet, const struct imported_flow *import)
 {
-	const struct vnet *vnet;
 	int reason;
 
 	packet->tuple.source = import->address[0];
@@ -40,7 +39,7 @@ static __noinline int import_route(struct packet *packet, const struct imported_
 	tuple_of_ends(&packet->tuple, import->protocol, bpf_ntohs(import->port[0]),
 		      bpf_ntohs(import->port[1]));
 	packet->icmp_identifier = is_icmp(import->protocol) ? import->port[0] : 0;
-	packet->unsolicited = is_icmp_reply(&packet->tuple);
+	packet->form = is_icmp_reply(&packet->tuple) ? KEY_UNSOLICITED : 0;
 	packet->in_slot = import_sender(packet, import);
 	packet->in = packet->in_slot ? port_at(packet->root, packet->in_slot) : NULL;
 	if (!packet->in)
@@ -48,11 +47,8 @@ static __noinline int import_route(struct packet *packet, const struct imported_
 	reason = admit_source(packet);
 	if (reason)
 		return reason;
-	vnet = table_at(packet->in->vnet);
-	if (!vnet)
-		return DROP_NO_ROUTE;
-	reason = route_to(packet, vnet,
-			  endpoint_slot(endpoint_find(vnet, &packet->tuple.destination)));
+	reason = route_to(packet,
+			  endpoint_slot(find_target(packet, &packet->tuple.destination)));
 	if (!reason && import->slot[1] && packet->out_slot != import->slot[1])
 		reason = DROP_NO_ENDPOINT;
 	return reason;
@@ -61,7 +57,9 @@ static __noinline int import_route(struct packet *packet, const struct imported_
 /* The live entry that stands for the same flow, or NULL. */
 static __noinline struct flow *import_find(struct packet *packet)
 {
-	struct flow *flow = find_own_flow(packet, port_vni(packet->in));
+	struct flow *flow = find_leg(packet, &packet->tuple,
+				     packet->icmp_identifier | packet->form << LEG_FORM_SHIFT,
+				     port_vni(packet->in));
 
 	return flow && flow_serves(flow, packet) ? flow : NULL;
 }

@@ -47,6 +47,14 @@ enum packet_kind {
 	PACKET_ICMP_ERROR = 3, /* an ICMP or ICMPv6 error: belongs to the flow it quotes */
 };
 
+/* What makes a flow's key besides the packet's headers and the VNI. Bits. */
+enum key_form {
+	KEY_UNSOLICITED = 1 << 0, /* an ICMP reply to no request that was seen */
+	KEY_TURNED = 1 << 1,      /* its ends stand the other way round (bpf/legs.h) */
+	KEY_TAKEN = 1 << 2,       /* other flows have both keys */
+	KEY_QUOTED = 1 << 3,      /* of the packet that an ICMP error quotes */
+};
+
 /* What the short way (bpf/shortcut.h) came to. */
 enum shortcut {
 	SHORTCUT_NONE = 0,
@@ -117,7 +125,7 @@ struct packet {
 	__u8 read_only;          /* the trace must not touch flows, fragments or counters */
 	__u8 has;                /* enum parsed_has */
 	__u8 direction;          /* of the flow's key: 0 or 1 */
-	__u8 unsolicited;        /* an ICMP reply to no request that was seen */
+	__u8 form;               /* enum key_form: of the key its flow has, or can begin with */
 	__u8 known;              /* the flow exists and its verdict holds: route and police are done */
 	__u8 state;              /* enum trace_state */
 	__u8 level;              /* enum police_level of decided_by */

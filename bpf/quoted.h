@@ -7,8 +7,8 @@
 #ifndef SLUICE_BPF_QUOTED_H
 #define SLUICE_BPF_QUOTED_H
 
-#include "bpf/flow_table.h"
 #include "bpf/frame.h"
+#include "bpf/legs.h"
 
 #define ICMP_ERROR_BURST  64
 #define QUOTED_EXTENSIONS 6 /* IPv6 extension headers looked behind */
@@ -130,30 +130,24 @@ static __always_inline bool error_is_due(const struct packet *packet, struct flo
 }
 
 /* Finds the flow an ICMP error belongs to. The error runs against the packet it quotes. */
-static __noinline int find_quoted_flow(struct packet *packet, __u32 vni)
+static __noinline int find_quoted_flow(struct packet *packet)
 {
-	const struct control *control = control_get();
 	struct quoted quoted = {};
-	union flow_words key;
-	struct flow_id id;
-	struct flow *flow = NULL;
-	__u32 claim = 0;
-	__u8 direction = 0;
+	struct flow *flow;
 
 	packet->state = TRACE_STATE_INVALID;
-	if (!control || !read_quoted(packet, &quoted))
+	if (!read_quoted(packet, &quoted))
 		return DROP_ICMP_UNRELATED;
-	direction = flow_key_make(&key, &quoted.tuple, quoted.icmp_identifier, false, vni);
-	flow_id_make(control, &id, &key);
-	flow = flow_find(control, &id, packet->now, &claim);
-	if (!flow || flow->slot[(direction & 1) ^ 1] != packet->in_slot ||
-	    !flow_unchanged(flow, claim))
+	flow = find_leg(packet, &quoted.tuple,
+			quoted.icmp_identifier | KEY_QUOTED << LEG_FORM_SHIFT,
+			port_vni(packet->in));
+	if (!flow || !is_own_leg(packet, flow, KEY_QUOTED) ||
+	    !flow_unchanged(flow, packet->flow_claim))
 		return DROP_ICMP_UNRELATED;
 	if (!error_is_due(packet, flow))
 		return DROP_ICMP_RATE;
-	packet->direction = !direction;
+	packet->direction = far_end(packet);
 	packet->flow = flow;
-	packet->flow_claim = claim;
 	packet->state = TRACE_STATE_RELATED;
 	return 0;
 }

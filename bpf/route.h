@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The stage route: who in the vnet has the destination address.
+ * The stage route: which port the packet goes to, by the sender's routes (bpf/reach.h).
  */
 #ifndef SLUICE_BPF_ROUTE_H
 #define SLUICE_BPF_ROUTE_H
@@ -9,90 +9,96 @@
 #include "bpf/classify.h"
 #include "bpf/flow.h"
 #include "bpf/nat_plan.h"
+#include "bpf/reach.h"
 #include "bpf/steer.h"
 
-struct route_walk {
-	const struct ip_address *destination;
-	__u32 first;
-	__u32 kind; /* enum route_kind of the first route that holds it; 0: none does */
-};
-
-static __always_inline bool address_in(const struct ip_address *address, const __u64 *low,
-				       const __u64 *high)
+/* The kind of the destination's route, of the subnet's table or of what is in reach. */
+static __noinline __u32 route_kind(const struct packet *packet)
 {
-	__u64 first = bpf_be64_to_cpu(address->halves[0]);
-	__u64 second = bpf_be64_to_cpu(address->halves[1]);
+	const struct vnet *vnet = table_at(packet->in->vnet);
+	__u32 routes = sender_routes(packet);
 
-	return (first > low[0] || (first == low[0] && second >= low[1])) &&
-	       (first < high[0] || (first == high[0] && second <= high[1]));
-}
-
-static long route_step(__u32 index, void *context)
-{
-	struct route_walk *walk = context;
-	const struct route *route = table_at(walk->first + index);
-
-	if (!route)
-		return 1;
-	if (!address_in(walk->destination, route->low, route->high))
-		return 0;
-	walk->kind = route->kind;
-	return 1;
-}
-
-/* The kind of the destination's route; 0: it lies outside the vnet. */
-static __noinline __u32 route_kind(const struct packet *packet, const struct vnet *vnet)
-{
-	struct route_walk walk = {
-		.destination = &packet->tuple.destination,
-		.first = vnet->routes,
-	};
-
-	bpf_loop(vnet->route_count, route_step, &walk, 0);
-	return walk.kind;
+	if (!routes && vnet)
+		routes = vnet->routes;
+	return route_search(&packet->tuple.destination, routes) >> ROUTE_KIND_SHIFT;
 }
 
 /* Is the packet translated? By whom it is for: an address that is, or one outside. */
-static __always_inline bool is_translated(const struct packet *packet, const struct vnet *vnet,
-					  __u32 target)
+static __always_inline bool is_translated(const struct packet *packet, __u32 target)
 {
+	__u32 kind;
+
 	if (target)
 		return target >> ENDPOINT_KIND_SHIFT == ENDPOINT_TRANSLATED;
-	return packet->root->outside && !route_kind(packet, vnet);
+	if (!packet->root->outside)
+		return false;
+	kind = route_kind(packet);
+	return kind == ROUTE_NOWHERE || kind == ROUTE_INTERNET;
+}
+
+/* Why nobody gets it. */
+static __noinline int unreachable(const struct packet *packet)
+{
+	switch (route_kind(packet)) {
+	case ROUTE_SUBNET:
+		return DROP_NO_ENDPOINT;
+	case ROUTE_NONE:
+		return DROP_ROUTE_NONE;
+	}
+	return DROP_NO_ROUTE;
 }
 
 /* Goes to the port that has the destination, slot, or to where a steer rule says. */
-static __always_inline int route_to(struct packet *packet, const struct vnet *vnet, __u32 slot)
+static __always_inline int route_to(struct packet *packet, __u32 slot)
 {
+	const struct vnet *vnet = table_at(packet->in->vnet);
+
+	if (!vnet)
+		return DROP_NO_ROUTE;
 	if (vnet->steer)
 		slot = steer(packet, vnet->steer, slot);
 	if (slot == STEER_NOWHERE)
 		return DROP_NO_CONSUMER;
-	/* Nobody has the address: because nobody is there, or because it is not of this vnet? */
 	if (!slot)
-		return route_kind(packet, vnet) == ROUTE_SUBNET ? DROP_NO_ENDPOINT : DROP_NO_ROUTE;
+		return unreachable(packet);
 	packet->out_slot = slot;
 	packet->out = port_at(packet->root, slot);
 	return !packet->out || slot == packet->in_slot ? DROP_NO_ENDPOINT : 0;
 }
 
+/* What answers a port that sent on what was not from it goes back there, whatever routes say, as long
+ * as it may do that and routes of the vnet lead to ports: an endpoint as find_target() gives it, or 0. */
+static __always_inline __u32 forwarder(const struct packet *packet)
+{
+	const struct flow *flow = packet->flow;
+	const struct port *port;
+	__u32 slot;
+
+	if (!flow || (flow->originator & 1) == near_end(packet) ||
+	    !(vnet_sharing(packet) & VNET_FORWARDS))
+		return 0;
+	slot = flow->slot[far_end(packet)];
+	port = port_at(packet->root, slot);
+	return port && port->flags & PORT_MAY_SPOOF ?
+		       (__u32)ENDPOINT_PORT << ENDPOINT_KIND_SHIFT | slot :
+		       0;
+}
+
 static __noinline int find_route(struct packet *packet)
 {
-	const struct vnet *vnet = table_at(packet->in->vnet);
-	__u32 target;
+	__u32 target = forwarder(packet);
 	int reason;
 
 	packet->stages |= 1 << STAGE_ROUTE;
-	if (!vnet)
-		return DROP_NO_ROUTE;
-	target = endpoint_find(vnet, &packet->tuple.destination);
+	if (!target)
+		target = find_target(packet, &packet->tuple.destination);
 	if (target >> ENDPOINT_KIND_SHIFT == ENDPOINT_GATEWAY)
 		return answer_gateway(packet);
-	if (is_translated(packet, vnet, target)) {
+	if (is_translated(packet, target)) {
 		reason = route_translated(packet, target);
 	} else {
 		plan_nothing(packet);
-		reason = route_to(packet, vnet, endpoint_slot(target));
+		reason = route_to(packet, endpoint_slot(target));
 	}
 	if (reason)
 		return reason;

@@ -43,7 +43,8 @@ static __noinline void doubt_steering(struct xdp_md *xdp, const struct port *por
 	if (parse(&packet) || !is_steered(&packet, vnet, port))
 		return;
 	forget(&packet);
-	flow = find_own_flow(&packet, vnet->vni);
+	flow = flow_found(find_under((struct packet_facts *)&packet.tuple, &packet.tuple,
+				     packet.icmp_identifier, vnet->vni));
 	if (flow && flow->slot[far_end(&packet)] == port->slot)
 		withdraw_verdict(&packet, flow);
 }

@@ -75,6 +75,9 @@ static json_t *document_json(const struct sluice_config *config)
 			    sluice_config_json(config, SLUICE_REMOTE, NULL, NULL));
 	json_object_set_new(document, "vnets", sluice_config_json(config, SLUICE_VNET, NULL, NULL));
 	json_object_set_new(
+		document, "routes",
+		by_name(sluice_config_json(config, SLUICE_ROUTE_TABLE, NULL, NULL), "routes"));
+	json_object_set_new(
 		document, "tags",
 		by_name(sluice_config_json(config, SLUICE_TAG, NULL, NULL), "prefixes"));
 	json_object_set_new(document, "asgs",

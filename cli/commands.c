@@ -169,6 +169,17 @@ const struct command commands[] = {
 	LIST_IN("subnet", SLUICE_SUBNET, "list subnets, of one vnet or all"),
 	SHOW("subnet", SLUICE_SUBNET, "show a subnet"),
 
+	ADD("route table", "add", SLUICE_ROUTE_TABLE, NULL, "add a route table, for subnets to use"),
+	DELETE("route table", "delete", SLUICE_ROUTE_TABLE, "delete route tables"),
+	LIST("route table", SLUICE_ROUTE_TABLE, "list route tables"),
+	SHOW("route table", SLUICE_ROUTE_TABLE, "show a route table and its routes"),
+
+	ADD("route", "add", SLUICE_ROUTE, NULL, "add a route to a table"),
+	SET("route", "set", SLUICE_ROUTE, "change a route's next hop"),
+	DELETE("route", "delete", SLUICE_ROUTE, "delete routes"),
+	LIST_IN("route", SLUICE_ROUTE, "list routes, of one table or all"),
+	SHOW("route", SLUICE_ROUTE, "show a route"),
+
 	ADD("asg", "add", SLUICE_ASG, NULL, "add an application security group"),
 	DELETE("asg", "delete", SLUICE_ASG, "delete application security groups"),
 	LIST("asg", SLUICE_ASG, "list application security groups"),
@@ -273,5 +284,5 @@ const struct command commands[] = {
 };
 
 const struct absent_command absent_commands[] = {
-	{"route", NULL}, {"segment", NULL}, {NULL, NULL},
+	{"segment", NULL}, {NULL, NULL},
 };

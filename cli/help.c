@@ -52,6 +52,8 @@ const char *parent_option(enum sluice_kind kind)
 	case SLUICE_SUBNET:
 	case SLUICE_VNET_ADDRESS:
 		return "vnet";
+	case SLUICE_ROUTE:
+		return "table";
 	case SLUICE_NSG_RULE:
 		return "nsg";
 	case SLUICE_ACL_RULE:
@@ -65,6 +67,7 @@ const char *name_key(enum sluice_kind kind)
 {
 	return kind == SLUICE_UPLINK       ? "device"
 	       : kind == SLUICE_VNET_ADDRESS ? "address"
+	       : kind == SLUICE_ROUTE        ? "prefix"
 					     : "name";
 }
 
@@ -141,6 +144,7 @@ static void add_name_options(struct invocation *invocation)
 	static const char *const owner_aliases[SLUICE_KIND_COUNT] = {
 		[SLUICE_SUBNET] = "vnet-name",
 		[SLUICE_VNET_ADDRESS] = "vnet-name",
+		[SLUICE_ROUTE] = "route-table-name",
 		[SLUICE_NSG_RULE] = "nsg-name",
 		[SLUICE_ACL_RULE] = "acl-name",
 	};

@@ -28,11 +28,17 @@ static const struct list_column columns[SLUICE_KIND_COUNT][MAX_COLUMNS] = {
 	[SLUICE_VNET] = { { "NAME", "name", false },
 			  { "VNI", "vni", true },
 			  { "PREFIXES", "prefixes", false },
-			  { "SUBNETS", "subnets", false } },
+			  { "SUBNETS", "subnets", false },
+			  { "PEERS", "peers", false } },
 	[SLUICE_SUBNET] = { { "VNET", "vnet", false },
 			    { "NAME", "name", false },
 			    { "PREFIXES", "prefixes", false },
-			    { "NSG", "nsg", false } },
+			    { "NSG", "nsg", false },
+			    { "ROUTES", "routes", false } },
+	[SLUICE_ROUTE_TABLE] = { { "NAME", "name", false }, { "ROUTES", "routes", false } },
+	[SLUICE_ROUTE] = { { "TABLE", "table", false },
+			   { "PREFIX", "prefix", false },
+			   { "NEXT HOP", "nextHop", false } },
 	[SLUICE_REMOTE] = { { "NAME", "name", false }, { "ADDRESS", "address", false } },
 	[SLUICE_VNET_ADDRESS] = { { "VNET", "vnet", false },
 				  { "ADDRESS", "address", false },
@@ -179,6 +185,10 @@ static int collect_from_all(const struct sluice_config *config, enum sluice_kind
 		for (size_t i = 0; i < config->vnet_count && !err; i++)
 			err = collect(config, kind, config->vnets[i].name, into);
 		return err;
+	case SLUICE_ROUTE:
+		for (size_t i = 0; i < config->route_table_count && !err; i++)
+			err = collect(config, kind, config->route_tables[i].name, into);
+		return err;
 	case SLUICE_NSG_RULE:
 		for (size_t i = 0; i < config->nsg_count && !err; i++)
 			err = collect(config, kind, config->nsgs[i].name, into);
@@ -218,7 +228,7 @@ static void print_things(const struct invocation *invocation, enum sluice_kind k
 				shade = SHADE_GOOD;
 			else if (!strcmp(text, "Deny"))
 				shade = SHADE_BAD;
-			if (json_is_array(value) && !strcmp(columns[kind][i].key, "rules"))
+			if (json_is_object(json_array_get(value, 0)))
 				table_cell(table, i, shade, "%zu", json_array_size(value));
 			else
 				table_cell(table, i, shade, "%s", text);
@@ -281,14 +291,20 @@ int run_list(struct invocation *invocation)
 static void print_thing(const struct invocation *invocation, enum sluice_kind kind,
 			const json_t *thing)
 {
-	enum sluice_kind of_rules = kind == SLUICE_ACL ? SLUICE_ACL_RULE : SLUICE_NSG_RULE;
+	enum sluice_kind of_rules = kind == SLUICE_ACL		 ? SLUICE_ACL_RULE
+				    : kind == SLUICE_ROUTE_TABLE ? SLUICE_ROUTE
+								 : SLUICE_NSG_RULE;
+	const char *rules = of_rules == SLUICE_ROUTE ? "routes" : "rules";
 	json_t *value, *rule;
 	const char *key;
 	size_t index;
 
-	json_object_foreach((json_t *)thing, key, value) if (strcmp(key, "rules"))
-		printf("%-16s %s\n", key, cell_text(value));
-	value = json_object_get(thing, "rules");
+	json_object_foreach((json_t *)thing, key, value)
+		if (!json_is_array(value) || strcmp(key, rules) != 0)
+			printf("%-16s %s\n", key, cell_text(value));
+	value = json_object_get(thing, rules);
+	if (!json_is_array(value))
+		return;
 	if (!json_array_size(value))
 		return;
 	json_array_foreach(value, index, rule)

@@ -6,6 +6,24 @@
 
 #include "cli/cli.h"
 
+static const char *given(const char *text)
+{
+	return text[0] ? text : NULL;
+}
+
+static void print_hop(const struct sluice_next_hop *hop)
+{
+	if (hop->table[0])
+		printf("%s%s%s%s%s, by route %s/%s\n", hop->type, hop->to[0] ? " " : "", hop->to,
+		       hop->address[0] ? " " : "", hop->address, hop->table, hop->prefix);
+	else if (strcmp(hop->type, "None") != 0)
+		printf("%s %s, by route %s (subnet %s)\n", hop->type, hop->to, hop->prefix,
+		       hop->subnet);
+	else
+		printf("None: %s%s\n", hop->prefix[0] ? "nobody has the address in " : "no route",
+		       hop->prefix);
+}
+
 int run_next_hop(struct invocation *invocation)
 {
 	const char *text = option_text(invocation, "dest-ip");
@@ -23,16 +41,12 @@ int run_next_hop(struct invocation *invocation)
 	if (sluice_next_hop(sw, invocation->arguments[0], &destination, &hop, &error)) {
 		code = refuse(invocation, &error);
 	} else if (invocation->json) {
-		print_json(json_pack("{ss ss? ss? ss?}", "nextHopType", hop.type, "nextHop",
-				     hop.to[0] ? hop.to : NULL, "prefix",
-				     hop.prefix[0] ? hop.prefix : NULL, "subnet",
-				     hop.subnet[0] ? hop.subnet : NULL));
-	} else if (!strcmp(hop.type, "None")) {
-		printf("None: %s%s\n", hop.prefix[0] ? "nobody has the address in " : "no route",
-		       hop.prefix);
+		print_json(json_pack("{ss ss? ss? ss? ss? ss?}", "nextHopType", hop.type,
+				     "nextHop", given(hop.to), "nextHopIpAddress",
+				     given(hop.address), "prefix", given(hop.prefix), "subnet",
+				     given(hop.subnet), "routeTable", given(hop.table)));
 	} else {
-		printf("%s %s, by route %s (subnet %s)\n", hop.type, hop.to, hop.prefix,
-		       hop.subnet);
+		print_hop(&hop);
 	}
 	sluice_close(sw);
 	return code;

@@ -62,20 +62,33 @@ static int index_names(struct compiler *compiler)
 	return 0;
 }
 
+/* Marks the vnet and its peers. */
+static void note_reach(struct compiler *compiler, struct vnet_build *build)
+{
+	size_t own = (size_t)(build - compiler->vnet), count;
+	const struct reach_peering *peers = reach_peers(&compiler->reach, own, &count);
+
+	build->in_reach[own] = true;
+	for (size_t i = 0; i < count; i++)
+		build->in_reach[peers[i].peer] = true;
+}
+
 static int new_vnet_build(struct compiler *compiler, struct vnet_build *build,
 			  const struct sluice_vnet *vnet)
 {
 	const struct sluice_config *config = compiler->config;
 
 	build->vnet = vnet;
+	build->in_reach = calloc(config->vnet_count + 1, sizeof(*build->in_reach));
 	build->subnet_line = calloc(vnet->subnet_count + 1, sizeof(*build->subnet_line));
 	build->asg = calloc(config->asg_count + 1, sizeof(*build->asg));
 	build->nsg = calloc(config->nsg_count + 1, sizeof(*build->nsg));
 	build->acl = calloc(config->acl_count + 1, sizeof(*build->acl));
-	if (!build->subnet_line || !build->asg || !build->nsg || !build->acl ||
+	if (!build->in_reach || !build->subnet_line || !build->asg || !build->nsg || !build->acl ||
 	    name_index_build(&build->subnets, vnet->subnets, sizeof(*vnet->subnets),
 			     vnet->subnet_count))
 		return compiler_no_memory(compiler);
+	note_reach(compiler, build);
 	return 0;
 }
 
@@ -114,7 +127,8 @@ int compiler_begin(struct compiler *compiler)
 	compiler->port_slot = calloc(config->port_count + 1, sizeof(*compiler->port_slot));
 	if (!compiler->tag || !compiler->vnet || !compiler->port_vnet || !compiler->port_slot)
 		return compiler_no_memory(compiler);
-	result = index_names(compiler);
+	result = reach_build(config, &compiler->reach) ? compiler_no_memory(compiler)
+						      : index_names(compiler);
 	for (size_t i = 0; i < config->vnet_count && !result; i++)
 		result = new_vnet_build(compiler, &compiler->vnet[i], &config->vnets[i]);
 	if (!result)
@@ -131,6 +145,7 @@ static void free_vnet_build(struct compiler *compiler, struct vnet_build *build)
 	free(build->nsg);
 	free(build->acl);
 	free(build->subnet_line);
+	free(build->in_reach);
 	ranges_free(&build->virtual_network);
 	ranges_free(&build->internet);
 	name_index_free(&build->subnets);
@@ -153,6 +168,7 @@ void compiler_end(struct compiler *compiler)
 	free(compiler->end_line);
 	free(compiler->record);
 	free(compiler->extents.extent);
+	reach_free(&compiler->reach);
 	name_index_free(&compiler->vnets);
 	name_index_free(&compiler->tags);
 	name_index_free(&compiler->asgs);

@@ -19,15 +19,47 @@ static int resolve_tag(const struct sluice_tag *tag, struct ranges *ranges)
 	return 0;
 }
 
-static int resolve_virtual_network(struct vnet_build *build)
+static int add_prefix(struct ranges *ranges, const struct sluice_prefix *prefix)
 {
-	for (size_t i = 0; i < build->vnet->prefix_count; i++) {
-		struct address_range range = prefix_range(&build->vnet->prefixes[i]);
-		int result = ranges_add_written(&build->virtual_network, &range);
+	struct address_range range = prefix_range(prefix);
 
-		if (result)
-			return result;
+	return ranges_add_written(ranges, &range);
+}
+
+/* What a subnet's routes lead into the network: prefixes behind a port. A default route does not make
+ * the world a part of it. */
+static int add_routed(const struct compiler *compiler, const struct sluice_subnet *subnet,
+		      struct ranges *ranges)
+{
+	const struct sluice_route_table *table =
+		reach_table(&compiler->reach, compiler->config, subnet);
+	int result = 0;
+
+	for (size_t i = 0; table && i < table->route_count && !result; i++) {
+		struct sluice_prefix prefix = route_prefix(&table->routes[i]);
+		struct ip_address address;
+
+		if (prefix.length &&
+		    route_next_hop(&table->routes[i], &address) == NEXT_HOP_ADDRESS)
+			result = add_prefix(ranges, &prefix);
 	}
+	return result;
+}
+
+/* The vnet's prefixes, its peers', and what its subnets' routes lead to ports. */
+static int resolve_virtual_network(const struct compiler *compiler, struct vnet_build *build)
+{
+	const struct sluice_config *config = compiler->config;
+	int result = 0;
+
+	for (size_t v = 0; v < config->vnet_count && !result; v++)
+		for (size_t i = 0; build->in_reach[v] && i < config->vnets[v].prefix_count && !result;
+		     i++)
+			result = add_prefix(&build->virtual_network, &config->vnets[v].prefixes[i]);
+	for (size_t i = 0; i < build->vnet->subnet_count && !result; i++)
+		result = add_routed(compiler, &build->vnet->subnets[i], &build->virtual_network);
+	if (result)
+		return result;
 	ranges_normalize(&build->virtual_network);
 	return ranges_complement(&build->virtual_network, &build->internet);
 }
@@ -61,7 +93,7 @@ int compile_names_resolve(struct compiler *compiler)
 		if (resolve_tag(&config->tags[i], &compiler->tag[i]))
 			return compiler_no_memory(compiler);
 	for (size_t i = 0; i < config->vnet_count; i++)
-		if (resolve_virtual_network(&compiler->vnet[i]))
+		if (resolve_virtual_network(compiler, &compiler->vnet[i]))
 			return compiler_no_memory(compiler);
 	for (size_t i = 0; i < config->port_count; i++) {
 		int result = join_asgs(compiler, &config->ports[i],

@@ -58,13 +58,14 @@ static int lay_subnets(struct compiler *compiler, struct vnet_build *build,
 	return 0;
 }
 
+/* Ports of the vnet and of its peers: whose address it is, the slot says. */
 static void add_ports(struct compiler *compiler, struct vnet_build *build,
 		      struct endpoints *endpoints)
 {
 	const struct sluice_config *config = compiler->config;
 
 	for (size_t i = 0; i < config->port_count; i++) {
-		if (&compiler->vnet[compiler->port_vnet[i]] != build)
+		if (!build->in_reach[compiler->port_vnet[i]])
 			continue;
 		for (size_t j = 0; j < config->ports[i].address_count; j++)
 			add_endpoint(endpoints, &config->ports[i].addresses[j], ENDPOINT_PORT,
@@ -163,43 +164,6 @@ int lay_endpoints(struct compiler *compiler, const struct endpoints *endpoints, 
 	return 0;
 }
 
-/* A route before it is laid, with what orders it. */
-struct ordered_route {
-	unsigned int length; /* of the v4-mapped prefix */
-	struct route route;
-};
-
-static int compare_routes(const void *a, const void *b)
-{
-	const struct ordered_route *left = a, *right = b;
-
-	if (left->length != right->length)
-		return left->length < right->length ? 1 : -1;
-	/* A subnet's before that of a vnet that is no larger. */
-	return (int)left->route.kind - (int)right->route.kind;
-}
-
-/* Appends the routes of one prefix: one, or two when it has IPv4 in its midst. */
-static size_t add_routes(struct ordered_route *ordered, const struct sluice_prefix *prefix,
-			 enum route_kind kind, __u32 value)
-{
-	struct address_range range = prefix_range(prefix), parts[2];
-	size_t count = range_of_family(&range, parts);
-
-	for (size_t i = 0; i < count; i++) {
-		struct route *route = &ordered[i].route;
-
-		ordered[i].length = prefix->length + (prefix->ipv6 ? 0 : 96);
-		route->kind = kind;
-		route->value = value;
-		for (int half = 0; half < 2; half++) {
-			route->low[half] = be64toh(parts[i].first.halves[half]);
-			route->high[half] = be64toh(parts[i].last.halves[half]);
-		}
-	}
-	return count;
-}
-
 static size_t prefix_count(const struct sluice_vnet *vnet)
 {
 	size_t count = vnet->prefix_count;
@@ -207,32 +171,6 @@ static size_t prefix_count(const struct sluice_vnet *vnet)
 	for (size_t i = 0; i < vnet->subnet_count; i++)
 		count += vnet->subnets[i].prefix_count;
 	return count;
-}
-
-/* Every subnet is in reach; what else lies in the vnet's prefixes is nobody's. */
-static int lay_routes(struct compiler *compiler, const struct vnet_build *build, struct vnet *vnet)
-{
-	const struct sluice_vnet *from = build->vnet;
-	struct ordered_route *ordered = calloc(2 * prefix_count(from) + 1, sizeof(*ordered));
-	struct route *routes;
-	size_t count = 0;
-
-	if (!ordered)
-		return compiler_no_memory(compiler);
-	for (size_t i = 0; i < from->prefix_count; i++)
-		count += add_routes(&ordered[count], &from->prefixes[i], ROUTE_NONE, 0);
-	for (size_t i = 0; i < from->subnet_count; i++)
-		for (size_t j = 0; j < from->subnets[i].prefix_count; j++)
-			count += add_routes(&ordered[count], &from->subnets[i].prefixes[j],
-					    ROUTE_SUBNET, build->subnet_line[i]);
-	qsort(ordered, count, sizeof(*ordered), compare_routes);
-	vnet->routes = count ? compiler_take(compiler, (__u32)count) : 0;
-	vnet->route_count = (__u32)count;
-	routes = tables_line(compiler->tables, vnet->routes);
-	for (size_t i = 0; vnet->routes && i < count; i++)
-		routes[i] = ordered[i].route;
-	free(ordered);
-	return count && !vnet->routes ? -ENOSPC : 0;
 }
 
 /* Lays the addresses that live on remotes, and takes them for endpoints. */
@@ -272,7 +210,7 @@ static size_t endpoint_count(const struct compiler *compiler, const struct vnet_
 	size_t count = prefix_count(build->vnet) + build->vnet->address_count + config->lb_count;
 
 	for (size_t i = 0; i < config->port_count; i++)
-		if (&compiler->vnet[compiler->port_vnet[i]] == build)
+		if (build->in_reach[compiler->port_vnet[i]])
 			count += config->ports[i].address_count;
 	return count;
 }
@@ -302,7 +240,7 @@ int compile_vnet(struct compiler *compiler, struct vnet_build *build)
 	if (!result)
 		result = lay_endpoints(compiler, &endpoints, vnet);
 	if (!result)
-		result = lay_routes(compiler, build, vnet);
+		result = compile_routes(compiler, build);
 	free(endpoints.endpoint);
 	return result;
 }

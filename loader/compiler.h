@@ -8,6 +8,7 @@
 #include "loader/compile.h"
 #include "loader/name_index.h"
 #include "loader/policy_hash.h"
+#include "loader/reach.h"
 #include "loader/ranges.h"
 #include "loader/tunnel_ends.h"
 #include "maps/tunnel.h"
@@ -25,6 +26,7 @@ struct vnet_build {
 	const struct sluice_vnet *vnet;
 	__u32 line;         /* of its struct vnet */
 	__u32 *subnet_line; /* by index in vnet->subnets */
+	bool *in_reach;     /* by index in config->vnets: itself and its peers */
 	struct name_index subnets;
 	struct ranges virtual_network;
 	struct ranges internet;
@@ -52,6 +54,7 @@ struct compiler {
 	struct ids *slots;
 	struct ids *rules;
 	struct sluice_error *error;
+	struct reach reach;
 	struct name_index vnets;
 	struct name_index tags;
 	struct name_index asgs;
@@ -108,6 +111,8 @@ int lay_endpoints(struct compiler *compiler, const struct endpoints *endpoints, 
 int place_tunnel_ends(struct compiler *compiler);
 int compile_tunnels(struct compiler *compiler, struct root *root);
 void lay_tunnel_ports(struct compiler *compiler, struct port *ports);
+/* compile_routes.c: lays the trees of a vnet whose subnets are laid, and says what keys it shares. */
+int compile_routes(struct compiler *compiler, struct vnet_build *build);
 
 /* compile_nat.c: frontends of balancers in a vnet become endpoints of it; what ports are seen as and
  * outside are laid when all vnets are. */

@@ -18,6 +18,7 @@ _Static_assert(offsetof(struct sluice_tag, name) == offsetof(struct head, name),
 _Static_assert(offsetof(struct sluice_asg, name) == offsetof(struct head, name), "asg");
 _Static_assert(offsetof(struct sluice_vnet, name) == offsetof(struct head, name), "vnet");
 _Static_assert(offsetof(struct sluice_subnet, name) == offsetof(struct head, name), "subnet");
+_Static_assert(offsetof(struct sluice_route_table, name) == offsetof(struct head, name), "table");
 
 static int compare_names(const void *a, const void *b)
 {

@@ -106,6 +106,8 @@ static const struct sluice_field vnet_fields[] = {
 	  VALUE(SCHEMA_NUMBER, AT(sluice_vnet, vni), .low = 1, .high = 0xffffff) },
 	{ "prefixes", "prefix list", "the vnet's address space", true, true,
 	  VALUE(SCHEMA_PREFIX, LIST(sluice_vnet, prefixes, prefix_count)) },
+	{ "peers", "vnet list", "vnets in reach of it, and it of them", false, true,
+	  VALUE(SCHEMA_NAME, LIST(sluice_vnet, peers, peer_count)) },
 	{ 0 },
 };
 
@@ -114,6 +116,19 @@ static const struct sluice_field subnet_fields[] = {
 	  VALUE(SCHEMA_PREFIX, LIST(sluice_subnet, prefixes, prefix_count)) },
 	{ "nsg", "nsg", "network security group of all its ports", false, false,
 	  VALUE(SCHEMA_NAME, AT(sluice_subnet, nsg)) },
+	{ "routes", "route table", "what its ports send goes by these routes first", false, false,
+	  VALUE(SCHEMA_NAME, AT(sluice_subnet, routes)) },
+	{ 0 },
+};
+
+static const struct schema_choice next_hops[] = { { "internet", 0 }, { "none", 0 }, { 0 } };
+
+static const struct sluice_field route_table_fields[] = { { 0 } };
+
+static const struct sluice_field route_fields[] = {
+	{ "nextHop", "address|internet|none", "a port's address, the uplink, or nowhere: dropped",
+	  true, false,
+	  VALUE(SCHEMA_NEXT_HOP, AT(sluice_route, next_hop), .choices = next_hops) },
 	{ 0 },
 };
 
@@ -237,6 +252,8 @@ static const struct schema_child document_children[] = {
 	{ "tunnel", SHAPE_ONE, SLUICE_TUNNEL, 0, 0 },
 	{ "remotes", SHAPE_LIST, SLUICE_REMOTE, CHILD(sluice_config, remotes, remote_count) },
 	{ "vnets", SHAPE_LIST, SLUICE_VNET, CHILD(sluice_config, vnets, vnet_count) },
+	{ "routes", SHAPE_LISTS, SLUICE_ROUTE_TABLE,
+	  CHILD(sluice_config, route_tables, route_table_count) },
 	{ "tags", SHAPE_BARE, SLUICE_TAG, CHILD(sluice_config, tags, tag_count) },
 	{ "asgs", SHAPE_NAMES, SLUICE_ASG, CHILD(sluice_config, asgs, asg_count) },
 	{ "acls", SHAPE_LIST, SLUICE_ACL, CHILD(sluice_config, acls, acl_count) },
@@ -253,6 +270,10 @@ static const struct schema_child vnet_children[] = {
 	  CHILD(sluice_vnet, addresses, address_count) },
 	{ 0 },
 };
+static const struct schema_child route_table_children[] = {
+	{ "routes", SHAPE_LIST, SLUICE_ROUTE, CHILD(sluice_route_table, routes, route_count) },
+	{ 0 },
+};
 static const struct schema_child acl_children[] = {
 	{ "rules", SHAPE_LIST, SLUICE_ACL_RULE, CHILD(sluice_acl, rules, rule_count) },
 	{ 0 },
@@ -262,9 +283,7 @@ static const struct schema_child nsg_children[] = {
 	{ 0 },
 };
 
-static const char *const document_later[] = { "routes", "segments", NULL };
-static const char *const vnet_later[] = { "peers", NULL };
-static const char *const subnet_later[] = { "routes", NULL };
+static const char *const document_later[] = { "segments", NULL };
 static const char *const port_later[] = { "segment", NULL };
 
 #define NAMED(structure, key_text, type, member)                                   \
@@ -285,11 +304,15 @@ static const struct schema_kind kinds[] = {
 				  .placed = true, .fields = vnet_address_fields,
 				  .children = no_children },
 	[SLUICE_VNET] = { "vnet", NAMED(sluice_vnet, "name", SCHEMA_NAME, name), .placed = true,
-			  .block = true, .fields = vnet_fields, .children = vnet_children,
-			  .unsupported = vnet_later },
+			  .block = true, .fields = vnet_fields, .children = vnet_children },
 	[SLUICE_SUBNET] = { "subnet", NAMED(sluice_subnet, "name", SCHEMA_NAME, name),
-			    .placed = true, .fields = subnet_fields, .children = no_children,
-			    .unsupported = subnet_later },
+			    .placed = true, .fields = subnet_fields, .children = no_children },
+	[SLUICE_ROUTE_TABLE] = { "route table",
+				 NAMED(sluice_route_table, "name", SCHEMA_NAME, name),
+				 .placed = true, .keyed = true, .block = true,
+				 .fields = route_table_fields, .children = route_table_children },
+	[SLUICE_ROUTE] = { "route", NAMED(sluice_route, "prefix", SCHEMA_PREFIX_NAME, prefix),
+			   .placed = true, .fields = route_fields, .children = no_children },
 	[SLUICE_TAG] = { "tag", NAMED(sluice_tag, "name", SCHEMA_NAME, name), .placed = true,
 			 .keyed = true, .fields = tag_fields, .children = no_children },
 	[SLUICE_ASG] = { "asg", NAMED(sluice_asg, "name", SCHEMA_NAME, name), .placed = true,
@@ -357,6 +380,8 @@ unsigned int schema_parent(enum sluice_kind kind)
 	case SLUICE_SUBNET:
 	case SLUICE_VNET_ADDRESS:
 		return SLUICE_VNET;
+	case SLUICE_ROUTE:
+		return SLUICE_ROUTE_TABLE;
 	case SLUICE_NSG_RULE:
 		return SLUICE_NSG;
 	case SLUICE_ACL_RULE:

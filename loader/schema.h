@@ -17,6 +17,8 @@ enum schema_type {
 	SCHEMA_UPLINK,   /* char *; IFNAME */
 	SCHEMA_ADDRESS_NAME, /* char *; the canonical text of an address */
 	SCHEMA_CPUS,     /* char *; "node", or a list of CPUs in canonical form */
+	SCHEMA_PREFIX_NAME,  /* char *; a prefix, canonical */
+	SCHEMA_NEXT_HOP, /* char *; an address, canonical, or one of choices */
 	SCHEMA_CHOICE,   /* an enum (int) out of choices */
 	SCHEMA_FLAG,     /* bool, out of two choices */
 	SCHEMA_FIXED,    /* nothing; choices[0] is the one value this version takes */
@@ -56,6 +58,7 @@ enum schema_shape {
 	SHAPE_ONE,   /* key: {...}: no list, the struct of the thing it is in */
 	SHAPE_LIST,  /* key: [{name: NAME, ...}] */
 	SHAPE_MAP,   /* key: {NAME: {...}} */
+	SHAPE_LISTS, /* key: {NAME: [{...}]}: the list of its only child */
 	SHAPE_BARE,  /* key: {NAME: value}: the value of its only field */
 	SHAPE_NAMES, /* key: [NAME] */
 };

@@ -232,6 +232,8 @@ bool object_field_initial(const struct sluice_field *field, const void *object)
 	case SCHEMA_UPLINK:
 	case SCHEMA_ADDRESS_NAME:
 	case SCHEMA_CPUS:
+	case SCHEMA_PREFIX_NAME:
+	case SCHEMA_NEXT_HOP:
 		return !*(char **)object_value(object, field);
 	case SCHEMA_FLAG:
 		return *(bool *)object_value(object, field) == !!value->initial;

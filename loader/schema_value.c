@@ -18,6 +18,8 @@ size_t value_size(enum schema_type type)
 	case SCHEMA_UPLINK:
 	case SCHEMA_ADDRESS_NAME:
 	case SCHEMA_CPUS:
+	case SCHEMA_PREFIX_NAME:
+	case SCHEMA_NEXT_HOP:
 		return sizeof(char *);
 	case SCHEMA_CHOICE:
 	case SCHEMA_NUMBER:
@@ -50,7 +52,8 @@ size_t value_size(enum schema_type type)
 static bool is_string(enum schema_type type)
 {
 	return type == SCHEMA_NAME || type == SCHEMA_DEVICE || type == SCHEMA_UPLINK ||
-	       type == SCHEMA_ADDRESS_NAME || type == SCHEMA_CPUS;
+	       type == SCHEMA_ADDRESS_NAME || type == SCHEMA_CPUS || type == SCHEMA_PREFIX_NAME ||
+	       type == SCHEMA_NEXT_HOP;
 }
 
 static bool is_selector(enum schema_type type)
@@ -174,6 +177,33 @@ static int parse_cpus(const char *text, char **item, struct sluice_error *error)
 	return *item ? 0 : no_memory(error);
 }
 
+/* A prefix, or an address for the prefix of it alone, as the one text that such a prefix has. */
+static int parse_prefix_name(const char *text, char **item, struct sluice_error *error)
+{
+	struct sluice_prefix prefix;
+	char canonical[TEXT_MAX];
+	int code = text_parse_prefix(text, &prefix, error);
+
+	if (code)
+		return code;
+	*item = strdup(text_prefix(&prefix, canonical));
+	return *item ? 0 : no_memory(error);
+}
+
+static int parse_next_hop(const struct schema_value *value, const char *text, char **item,
+			  struct sluice_error *error)
+{
+	const struct schema_choice *choice = find_choice(value, text);
+	struct ip_address address;
+	char canonical[TEXT_MAX];
+
+	if (!choice && sluice_address_parse(text, &address))
+		return sluice_error_set(error, -EINVAL,
+					"\"%.64s\" is neither an address nor internet or none", text);
+	*item = strdup(choice ? choice->text : sluice_address_text(&address, canonical));
+	return *item ? 0 : no_memory(error);
+}
+
 const struct built_in_tag built_in_tags[BUILT_IN_TAGS] = {
 	{ "VirtualNetwork", "VirtualNetwork" },
 	{ "Internet", "Internet" },
@@ -251,6 +281,10 @@ int value_parse(const struct sluice_field *field, const char *text, void *item,
 		return with_key(field, parse_string(value->type, text, item, error), error);
 	case SCHEMA_CPUS:
 		return with_key(field, parse_cpus(text, item, error), error);
+	case SCHEMA_PREFIX_NAME:
+		return with_key(field, parse_prefix_name(text, item, error), error);
+	case SCHEMA_NEXT_HOP:
+		return with_key(field, parse_next_hop(value, text, item, error), error);
 	case SCHEMA_CHOICE:
 	case SCHEMA_FLAG:
 	case SCHEMA_FIXED:
@@ -305,6 +339,8 @@ const char *value_text(const struct sluice_field *field, const void *item, char 
 	case SCHEMA_UPLINK:
 	case SCHEMA_ADDRESS_NAME:
 	case SCHEMA_CPUS:
+	case SCHEMA_PREFIX_NAME:
+	case SCHEMA_NEXT_HOP:
 		return *(char *const *)item;
 	case SCHEMA_CHOICE:
 		return choice_text(value, *(const int *)item);

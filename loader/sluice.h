@@ -73,9 +73,9 @@ int sluice_config_validate(const struct sluice_config *config, struct sluice_err
 
 /* --- single things of the document --------------------------------------------------------- */
 
-/* Kinds of things the CLI's nouns name. SUBNET and VNET_ADDRESS live in a vnet, NSG_RULE in an nsg,
- * ACL_RULE in an acl: `parent` is that one's name, and NULL for all other kinds. SWITCH and TUNNEL have
- * no name and can only be updated. */
+/* Kinds of things the CLI's nouns name. SUBNET and VNET_ADDRESS live in a vnet, ROUTE in a route table,
+ * NSG_RULE in an nsg, ACL_RULE in an acl: `parent` is that one's name, and NULL for all other kinds.
+ * SWITCH and TUNNEL have no name and can only be updated. */
 enum sluice_kind {
 	SLUICE_SWITCH,
 	SLUICE_UPLINK, /* named by its device */
@@ -84,6 +84,8 @@ enum sluice_kind {
 	SLUICE_VNET,
 	SLUICE_SUBNET,
 	SLUICE_VNET_ADDRESS, /* named by its address */
+	SLUICE_ROUTE_TABLE,
+	SLUICE_ROUTE, /* named by its prefix */
 	SLUICE_TAG,
 	SLUICE_ASG,
 	SLUICE_ACL,
@@ -370,13 +372,16 @@ int sluice_trace_run(struct sluice *sw, const char *port, bool keep_flows,
 /* The slot of a port of the running version, or -ENOENT. */
 int sluice_port_slot(struct sluice *sw, const char *port, struct sluice_error *error);
 
-/* Where the vnet of a port would send a packet: type is "Port", "Gateway", "None"; *to is
- * a port's or subnet's name or NULL, *prefix the route that decided, text of at least 64 bytes. */
+/* Where the vnet of a port would send a packet: type is "Port", "VirtualAppliance" (the port that a
+ * route names), "Gateway", "Internet" or "None"; to is a port's or subnet's name, or empty, prefix the
+ * route that decided. */
 struct sluice_next_hop {
-	char type[16];
+	char type[20];
 	char to[64];
 	char prefix[64];
-	char subnet[64];
+	char subnet[64];  /* that the destination is in, where no route table says otherwise */
+	char table[64];   /* the route table that the route is of; empty: it follows from the vnet */
+	char address[64]; /* the next hop that it names */
 };
 int sluice_next_hop(struct sluice *sw, const char *port, const struct ip_address *destination,
 		    struct sluice_next_hop *hop, struct sluice_error *error);

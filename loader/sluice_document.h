@@ -93,7 +93,8 @@ struct sluice_subnet {
 	char *name;
 	struct sluice_prefix *prefixes;
 	size_t prefix_count;
-	char *nsg; /* NULL: none */
+	char *nsg;    /* NULL: none */
+	char *routes; /* a route table; NULL: none */
 };
 
 /* An address of a vnet that lives on another host. */
@@ -112,6 +113,9 @@ struct sluice_vnet {
 	unsigned int vni;
 	struct sluice_prefix *prefixes;
 	size_t prefix_count;
+	/* Vnets whose addresses are in reach, and the other way round; one of two names the other. */
+	char **peers;
+	size_t peer_count;
 	struct sluice_subnet *subnets;
 	size_t subnet_count;
 	struct sluice_vnet_address *addresses;
@@ -123,6 +127,20 @@ struct sluice_remote {
 	struct sluice_place place;
 	char *name;
 	struct ip_address address; /* in the network between the hosts */
+};
+
+/* A route is named by where it leads, its prefix in canonical text. */
+struct sluice_route {
+	struct sluice_place place;
+	char *prefix;
+	char *next_hop; /* a port's address in canonical text, "internet" or "none" */
+};
+
+struct sluice_route_table {
+	struct sluice_place place;
+	char *name;
+	struct sluice_route *routes;
+	size_t route_count;
 };
 
 struct sluice_tag {
@@ -264,6 +282,8 @@ struct sluice_config {
 	size_t remote_count;
 	struct sluice_vnet *vnets;
 	size_t vnet_count;
+	struct sluice_route_table *route_tables;
+	size_t route_table_count;
 	struct sluice_tag *tags;
 	size_t tag_count;
 	struct sluice_asg *asgs;

@@ -124,6 +124,7 @@ static int collect_names(struct validation *validation)
 		{ SLUICE_REMOTE, &validation->remotes },
 		{ SLUICE_NAT, &nat },
 		{ SLUICE_LB, &lbs },
+		{ SLUICE_ROUTE_TABLE, &validation->route_tables },
 	};
 	int code = 0;
 
@@ -160,10 +161,13 @@ int config_validate(const struct sluice_config *config, struct schema_at *at,
 		code = validate_steers(&validation);
 	if (!code)
 		code = validate_nat(&validation);
+	if (!code)
+		code = validate_routes(&validation);
 	for (size_t i = 0; validation.subnets && i < config->vnet_count; i++)
 		names_free(&validation.subnets[i]);
 	free(validation.subnets);
 	names_free(&validation.vnets);
+	names_free(&validation.route_tables);
 	names_free(&validation.tags);
 	names_free(&validation.asgs);
 	names_free(&validation.acls);

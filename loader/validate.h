@@ -26,6 +26,7 @@ struct validation {
 	struct schema_at *at;
 	struct sluice_error *error;
 	struct name_table vnets;
+	struct name_table route_tables;
 	struct name_table tags;
 	struct name_table asgs;
 	struct name_table acls;
@@ -65,6 +66,8 @@ const struct sluice_prefix *prefix_that_has(const struct sluice_prefix *prefixes
 const char *why_unusable(const struct sluice_prefix *prefix, const struct ip_address *address);
 int validate_steers(struct validation *validation);
 int validate_nat(struct validation *validation);
+/* After validate_ports(). */
+int validate_routes(struct validation *validation);
 /* What a steer rule of a vnet matches. */
 int validate_match(struct validation *validation, const char *vnet,
 		   const struct sluice_rule *match);

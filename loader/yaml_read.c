@@ -431,12 +431,15 @@ static int read_child(struct reader *reader, const struct schema_child *child, v
 		return code;
 	if (child->shape == SHAPE_BARE)
 		return read_value(reader, kind, &kind->fields[0], item);
+	if (child->shape == SHAPE_LISTS)
+		return read_children(reader, kind->children, item);
 	return is_null(reader) ? 0 : read_object(reader, kind, item);
 }
 
 static int read_children(struct reader *reader, const struct schema_child *child, void *object)
 {
-	bool map = child->shape == SHAPE_MAP || child->shape == SHAPE_BARE;
+	bool map = child->shape == SHAPE_MAP || child->shape == SHAPE_BARE ||
+		   child->shape == SHAPE_LISTS;
 	yaml_event_type_t start = map ? YAML_MAPPING_START_EVENT : YAML_SEQUENCE_START_EVENT;
 	yaml_event_type_t end = map ? YAML_MAPPING_END_EVENT : YAML_SEQUENCE_END_EVENT;
 	int code;

@@ -204,6 +204,14 @@ static void write_child(FILE *stream, const struct schema_child *child, const vo
 		putc(' ', stream);
 		write_value(stream, &kind->fields[0], item);
 		putc('\n', stream);
+	} else if (child->shape == SHAPE_LISTS) {
+		struct schema_list list =
+			schema_list(item, kind->children->offset, kind->children->count);
+		size_t size = schema_kind(kind->children->kind)->size;
+
+		fputs(*list.count ? "\n" : " []\n", stream);
+		for (size_t i = 0; i < *list.count; i++)
+			write_child(stream, kind->children, list_item(&list, size, i), indent + 2);
 	} else if (is_bare(kind, item)) {
 		fputs(" {}\n", stream);
 	} else {

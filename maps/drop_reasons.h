@@ -44,9 +44,11 @@
 	X(ICMP_RATE, "icmp-rate", FLOW, "more ICMP errors about one flow than are believed")       \
 	X(FLOW_TABLE_FULL, "flow-table-full", FLOW, "no room for a new flow")                    \
 	X(FLOW_LIMIT, "flow-limit", FLOW, "the port is at its flowLimit")                        \
+	X(FLOW_LEGS, "flow-legs", FLOW, "the connection passes more than one appliance of its vnet")\
 	X(ACL_DENY, "acl-deny", POLICE, "an ACL rule denies")                                    \
 	X(NSG_DENY, "nsg-deny", POLICE, "an NSG rule denies")                                    \
-	X(NO_ROUTE, "no-route", ROUTE, "destination is in no subnet of the vnet")                \
+	X(NO_ROUTE, "no-route", ROUTE, "no route leads to the destination")                      \
+	X(ROUTE_NONE, "route-none", ROUTE, "the route to the destination says nextHop: none")    \
 	X(NO_ENDPOINT, "no-endpoint", ROUTE, "nobody has the destination address")               \
 	X(NO_WAY_OUT, "no-way-out", ROUTE,                                                       \
 	  "destination is outside the vnet, where no nat gives the sender an address")             \

@@ -6,20 +6,27 @@
 #define SLUICE_MAPS_VNET_H
 
 #include "base.h"
+#include "route.h"
 
 struct vnet {
 	__u32 vni;             /* 24 bits; unique in the switch; what flows are keyed with */
 	__u32 endpoints;       /* first line of the endpoint buckets */
 	__u32 endpoint_mask;   /* how many buckets, minus one; a power of two minus one */
 	__u32 endpoint_seed;   /* seeds endpoint_hash(); chosen so that no bucket overflows */
-	__u32 routes;          /* first line of the routes, longest prefix first */
-	__u32 route_count;
+	__u32 routes;          /* tree of what is in reach (maps/route.h) */
+	__u32 sharing;         /* enum vnet_sharing */
 	__u32 steer;           /* classifier of its steer rules, 0: none. What a rule's id is: */
 	__u32 publics;         /* line of a struct vnet whose endpoints are those addresses of ports
 				* that have a public one (maps/nat.h); 0: none has */
 	__u32 uplink;          /* outside: slot of the uplink by which all else is reached; 0: none */
 	__u32 remotes;         /* first line of the struct remote_addresses (maps/tunnel.h); 0: none */
 	__u8 padding[24];
+};
+
+/* Why a connection of the vnet may have another flow's key (bpf/legs.h). */
+enum vnet_sharing {
+	VNET_FORWARDS = 1 << 0, /* a route's next hop is a port: it passes there more than once */
+	VNET_PEERED = 1 << 1,   /* it may have begun in a peer, with that one's VNI */
 };
 
 #define STEER_SLOT  0xffffU   /* the slot of the port that matching flows go to, of the same vnet */
@@ -31,7 +38,8 @@ struct subnet {
 	struct ip_address gateway6; /* the same for IPv6 */
 	__u32 vnet;                 /* line of its struct vnet */
 	__u32 gateway_nat;          /* line of its struct nat_gateway (maps/nat.h); 0: none */
-	__u8 padding[24];
+	__u32 routes;               /* tree of its route table and of what is in reach; 0: no table */
+	__u8 padding[20];
 };
 
 /* Who has an address. kind 0 marks an unused entry. */
@@ -71,24 +79,8 @@ static inline __attribute__((always_inline)) __u32 endpoint_hash(const struct ip
 	return (__u32)(mix >> 32);
 }
 
-enum route_kind {
-	ROUTE_SUBNET = 1, /* value: line of the struct subnet; the destination must be an endpoint */
-	ROUTE_NONE = 2,   /* dropped with no-route */
-};
-
-/* One route; the first of vnet.routes whose range holds the destination decides. Addresses in
- * host order, high half first, so that ranges compare as numbers. */
-struct route {
-	__u64 low[2];
-	__u64 high[2];
-	__u32 kind; /* enum route_kind */
-	__u32 value;
-	__u8 padding[24];
-};
-
 _Static_assert(sizeof(struct vnet) == SLUICE_CACHE_LINE, "a vnet is one line");
 _Static_assert(sizeof(struct subnet) == SLUICE_CACHE_LINE, "a subnet is one line");
 _Static_assert(sizeof(struct endpoint_bucket) == SLUICE_CACHE_LINE, "a bucket is one line");
-_Static_assert(sizeof(struct route) == SLUICE_CACHE_LINE, "a route is one line");
 
 #endif

@@ -5,15 +5,6 @@
 #include <endian.h>
 #include <string.h>
 
-static bool within(const struct ip_address *address, const __u64 low[2], const __u64 high[2])
-{
-	__u64 first = be64toh(address->halves[0]), second = be64toh(address->halves[1]);
-
-	if (first < low[0] || (first == low[0] && second < low[1]))
-		return false;
-	return first < high[0] || (first == high[0] && second <= high[1]);
-}
-
 static const struct classifier_line *line_at(const struct table_line *lines, __u32 line)
 {
 	return (const void *)&lines[line];
@@ -284,13 +275,20 @@ __u32 walk_device(const struct table_line *lines, const struct root *root, __u32
 	return 0;
 }
 
-const struct route *walk_route(const struct table_line *lines, const struct vnet *vnet,
-			       const struct ip_address *address)
+__u32 walk_route(const struct table_line *lines, __u32 root, const struct ip_address *address)
 {
-	const struct route *routes = (const void *)&lines[vnet->routes];
+	__u64 high = be64toh(address->halves[0]), low = be64toh(address->halves[1]);
+	__u32 next = root | ROUTE_DEEPER;
 
-	for (__u32 i = 0; i < vnet->route_count; i++)
-		if (within(address, routes[i].low, routes[i].high))
-			return &routes[i];
-	return NULL;
+	for (int depth = 0; depth < ROUTE_DEPTH && next & ROUTE_DEEPER; depth++) {
+		const struct route_line *line = (const void *)&lines[next & ~ROUTE_DEEPER];
+		int piece = 0;
+
+		while (piece < ROUTE_KEYS && (line->key[piece][0] < high ||
+					      (line->key[piece][0] == high &&
+					       line->key[piece][1] <= low)))
+			piece++;
+		next = line->piece[piece];
+	}
+	return next & ROUTE_DEEPER ? ~0U : next;
 }

@@ -24,8 +24,7 @@ __u32 walk_endpoint(const struct table_line *lines, const struct vnet *vnet,
 		    const struct ip_address *address);
 /* The slot behind a device, or 0. */
 __u32 walk_device(const struct table_line *lines, const struct root *root, __u32 ifindex);
-/* The first route that holds an address, or NULL. */
-const struct route *walk_route(const struct table_line *lines, const struct vnet *vnet,
-			       const struct ip_address *address);
+/* What a tree of routes says of an address, kind and value; ~0 when it has no end. */
+__u32 walk_route(const struct table_line *lines, __u32 root, const struct ip_address *address);
 
 #endif

@@ -112,7 +112,7 @@ absent()
 }
 
 verdict commands_this_version_can_not_do_say_so "$(
-	for command in "route list" segment; do
+	for command in segment "segment list"; do
 		absent "$command"
 	done)"
 

@@ -34,6 +34,13 @@ struct bad {
 #define MAC     "mac: \"52:54:00:00:00:01\""
 #define ADDRESS ", addresses: [10.1.1.4]"
 #define WORLD   HEAD "uplinks: [{device: eth0}]\n" BLUE PORT(MAC ADDRESS)
+#define PEERS(list) "vnets: [{name: blue, prefixes: [10.1.0.0/16], peers: " list "}]\n"
+#define ROUTED(hop, spoofing)                                                                \
+	"vnets: [{name: blue, prefixes: [10.1.0.0/16], subnets: [{name: web, prefixes: [10.1.1.0/24], " \
+	"routes: rt1}]}]\n"                                                                          \
+	"routes: {rt1: [{prefix: 10.9.0.0/16, nextHop: @" hop "}]}\n"                        \
+	"ports: [{name: vm1, device: tap1, vnet: blue, subnet: web, addresses: [10.1.1.4], " \
+	"guards: {spoofing: " spoofing "}, " MAC "}]\n"
 
 static const struct bad bad_documents[] = {
 	/* the file as such */
@@ -63,8 +70,8 @@ static const struct bad bad_documents[] = {
 	/* keys */
 	{ "an_unknown_key", HEAD "@prots: []\n",
 	  "unknown key \"prots\" in a document; did you mean "
-	  "\"ports\"? There are: apiVersion, switch, uplinks, tunnel, remotes, vnets, tags, asgs, acls, "
-	  "nsgs, ports, steers, nat, lbs" },
+	  "\"ports\"? There are: apiVersion, switch, uplinks, tunnel, remotes, vnets, routes, tags, asgs, "
+	  "acls, nsgs, ports, steers, nat, lbs" },
 	{ "an_unknown_key_like_no_other", HEAD "switch: {@xyzzy: 1}\n",
 	  "unknown key \"xyzzy\" in a switch; there are: name, tcp, flows" },
 	{ "an_unknown_nested_key", HEAD BLUE PORT(MAC ", guards: {@spofing: allow}"),
@@ -161,12 +168,37 @@ static const struct bad bad_documents[] = {
 	/* what this version can not do */
 	{ "segments", HEAD "segments: @[{name: lan}]\n",
 	  "segments: this version can not do that yet; take it out" },
-	{ "peers", HEAD "vnets: [{name: blue, prefixes: [10.1.0.0/16], peers: @[green]}]\n",
-	  "peers: this version can not do that yet; take it out" },
-	{ "routes_of_a_subnet",
+	{ "a_peer_that_is_not_there", HEAD PEERS("[@green]"),
+	  "vnet \"green\" does not exist, but is a peer of vnet \"blue\"" },
+	{ "its_own_peer", HEAD PEERS("[@blue]"), "vnet \"blue\" can not be its own peer" },
+	{ "peers_that_overlap",
+	  HEAD "vnets: [@{name: blue, prefixes: [10.1.0.0/16], peers: [red]}, "
+	       "{name: red, prefixes: [10.2.0.0/16, 10.1.2.0/24]}]\n",
+	  "vnet \"blue\": its prefix 10.1.0.0/16 overlaps 10.1.2.0/24 of its peer \"red\"; an address "
+	  "in reach must be one vnet's" },
+	{ "peers_of_one_that_overlap",
+	  HEAD "vnets: [{name: blue, prefixes: [10.1.0.0/16]}, {name: red, prefixes: [10.1.0.0/16]}, "
+	       "@{name: hub, prefixes: [10.3.0.0/16], peers: [blue, red]}]\n",
+	  "vnet \"hub\": prefix 10.1.0.0/16 of its peer \"red\" overlaps 10.1.0.0/16 of its peer "
+	  "\"blue\"; an address in reach must be one vnet's" },
+	{ "a_route_table_that_is_not_there",
 	  HEAD "vnets: [{name: blue, prefixes: [10.1.0.0/16], subnets: [{name: web, "
 	       "prefixes: [10.1.1.0/24], routes: @rt1}]}]\n",
-	  "routes: this version can not do that yet; take it out" },
+	  "route table \"rt1\" does not exist, but subnet \"blue/web\" uses it" },
+	{ "a_route_twice",
+	  HEAD "routes: {rt1: [{prefix: 10.9.0.0/16, nextHop: none}, "
+	       "{prefix: @10.9.0.0/16, nextHop: internet}]}\n",
+	  "route table \"rt1\": route \"10.9.0.0/16\" is there twice, first in line 2" },
+	{ "a_next_hop_that_is_a_name", HEAD "routes: {rt1: [{prefix: 10.9.0.0/16, nextHop: @fw}]}\n",
+	  "nextHop: \"fw\" is neither an address nor internet or none" },
+	{ "a_route_without_next_hop", HEAD "routes: {rt1: [@{prefix: 10.9.0.0/16}]}\n",
+	  "route \"10.9.0.0/16\" has no \"nextHop\"" },
+	{ "a_next_hop_that_is_nobodys", HEAD ROUTED("10.1.1.9", "deny"),
+	  "route \"rt1/10.9.0.0/16\": no port in reach of subnet \"blue/web\", which uses it, has the "
+	  "address 10.1.1.9; name one of a port of the vnet or of a peer of it" },
+	{ "a_next_hop_that_may_not_send_on", HEAD ROUTED("10.1.1.4", "deny"),
+	  "route \"rt1/10.9.0.0/16\": port \"vm1\", which has its next hop 10.1.1.4, may not send on "
+	  "what is not from it; set guards.spoofing: allow there" },
 	{ "offload_by_xdp", HEAD BLUE PORT(MAC ", hook: xdp, acceleration: {mode: @offload}"),
 	  "port \"vm1\": acceleration.mode offload works through tc: set hook: auto" },
 	{ "offload_of_two_devices",
