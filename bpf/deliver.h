@@ -12,6 +12,7 @@
 #include "bpf/observe.h"
 #include "bpf/pair.h"
 #include "bpf/shortcut.h"
+#include "bpf/tunnel.h"
 
 #define PACKET_TYPE_HOST 0 /* skb->pkt_type: for the host whose stack it now enters */
 
@@ -97,7 +98,11 @@ static __always_inline int redirect_skb(struct packet *packet, long *verdict)
 		return DROP_DEVICE_GONE;
 	if (is_by_vf(packet, slot) && frame_push_vlan(packet, packet->out->vlan))
 		return DROP_REWRITE_FAILED;
-	if (packet->out->flags & PORT_REDIRECT_PEER) {
+	if (packet->out->delivery == DELIVERY_TUNNEL) {
+		if (wrap(packet))
+			return DROP_REWRITE_FAILED;
+		*verdict = bpf_redirect_neigh(device->ifindex, NULL, 0, 0);
+	} else if (packet->out->flags & PORT_REDIRECT_PEER) {
 		/* The peer's stack takes the skb as it is, and its destination was not this
 		 * side's MAC. */
 		bpf_skb_change_type(packet->skb, PACKET_TYPE_HOST);
@@ -115,6 +120,13 @@ static __always_inline int deliver_tc(struct packet *packet, int outcome)
 	if (outcome == LEAVE_HOST)
 		return TC_ACT_UNSPEC;
 	note_way(packet, outcome, false);
+	/* The answer to a remote goes by its tunnel, like any packet. */
+	if (outcome == LEAVE_ANSWERED && packet->in->delivery == DELIVERY_TUNNEL) {
+		packet->out = packet->in;
+		packet->out_slot = packet->in_slot;
+		packet->length = frame_length(packet);
+		outcome = 0;
+	}
 	if (outcome == LEAVE_ANSWERED) {
 		count_sent(packet, packet->in_slot, frame_length(packet));
 		return bpf_redirect(packet->skb->ifindex, 0);

@@ -18,6 +18,16 @@
 /* No header that the switch reads begins further into a frame. Keeps offsets provably small. */
 #define FRAME_HEADERS_LIMIT 2047
 
+/* What bpf_skb_adjust_room() is told, as linux/bpf.h numbers it. */
+#define ADJUST_AT_MAC     1
+#define ADJUST_FIXED_GSO  (1ULL << 0)
+#define ADJUST_OUTER_IPV4 (1ULL << 1)
+#define ADJUST_OUTER_IPV6 (1ULL << 2)
+#define ADJUST_OUTER_UDP  (1ULL << 4)
+#define ADJUST_INNER_ETHERNET (1ULL << 6 | (__u64)ETHERNET_HEADER << 56)
+#define ADJUST_INNER_IPV4 (1ULL << 7)
+#define ADJUST_INNER_IPV6 (1ULL << 8)
+
 /* What is made linear of a fragmented skb at once: enough for nearly every header chain. */
 #define FRAME_FIRST_PULL 128
 
@@ -204,6 +214,52 @@ static __always_inline int frame_pop_vlan(struct packet *packet)
 		return DROP_FRAME_SHORT;
 	*behind = (struct frame_macs){ macs->first, macs->rest };
 	return bpf_xdp_adjust_head(packet->xdp, VLAN_HEADER) ? DROP_REWRITE_FAILED : 0;
+}
+
+/* Opens bytes for outer headers behind the Ethernet header, the last ETHERNET_HEADER of them for the
+ * inner frame's own, and says to the kernel what they will be; so it goes on with GSO. */
+static __always_inline int frame_wrap(struct packet *packet, bool ipv6, __u32 bytes)
+{
+	__u64 flags = ADJUST_FIXED_GSO | ADJUST_OUTER_UDP | ADJUST_INNER_ETHERNET;
+
+	if (packet->hook == HOOK_XDP)
+		return DROP_REWRITE_FAILED;
+	flags |= ipv6 ? ADJUST_OUTER_IPV6 : ADJUST_OUTER_IPV4;
+	return bpf_skb_adjust_room(packet->skb, bytes, ADJUST_AT_MAC, flags) ?
+		       DROP_REWRITE_FAILED :
+		       0;
+}
+
+/* Takes off that many bytes of headers behind the outer Ethernet header, the inner one included, which
+ * then stands where that stood. */
+static __always_inline int frame_unwrap(struct packet *packet, __u32 bytes, bool ipv4)
+{
+	struct frame_macs macs, *begin;
+	struct {
+		struct frame_macs macs;
+		__be16 type;
+	} __attribute__((packed)) *frame;
+	__u16 type = ipv4 ? bpf_htons(ETHERTYPE_IPV4) : bpf_htons(ETHERTYPE_IPV6);
+	__u64 flags = ADJUST_FIXED_GSO;
+
+	if (packet->hook == HOOK_XDP)
+		return DROP_REWRITE_FAILED;
+	begin = frame_at(packet, bytes, sizeof(*begin));
+	frame = frame_at(packet, 0, sizeof(*frame));
+	if (!begin || !frame)
+		return DROP_REWRITE_FAILED;
+	macs = (struct frame_macs){ begin->first, begin->rest };
+	/* The kernel (Linux 6.3 and later) is told when the IP version changes. */
+	if (frame->type != type)
+		flags |= ipv4 ? ADJUST_INNER_IPV4 : ADJUST_INNER_IPV6;
+	if (bpf_skb_adjust_room(packet->skb, -(int)bytes, ADJUST_AT_MAC, flags))
+		return DROP_REWRITE_FAILED;
+	frame = frame_at(packet, 0, sizeof(*frame));
+	if (!frame)
+		return DROP_REWRITE_FAILED;
+	frame->macs = macs;
+	frame->type = type;
+	return 0;
 }
 
 /* An IPv6 hop limit went down by one. A device that summed the frame wants to know; the sum of an

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * limit_hops: before its flow is remembered, a packet without a hop left goes no further. A hop is
- * the way from one subnet to another; inside a subnet the switch is no router.
+ * the way from one subnet to another; inside a subnet the switch is no router. A packet from a
+ * remote has taken its hop there.
  */
 #ifndef SLUICE_BPF_HOPS_H
 #define SLUICE_BPF_HOPS_H
@@ -10,7 +11,8 @@
 
 static __always_inline bool is_routed(const struct packet *packet)
 {
-	return packet->in->subnet != packet->out->subnet;
+	return packet->in->subnet != packet->out->subnet &&
+	       packet->in->delivery != DELIVERY_TUNNEL;
 }
 
 static __always_inline int limit_hops(struct packet *packet)

@@ -27,7 +27,7 @@ static __always_inline __u32 import_sender(const struct packet *packet,
 		return import->slot[0];
 	receiver = port_at(packet->root, import->slot[1]);
 	vnet = receiver ? table_at(receiver->vnet) : NULL;
-	return vnet ? endpoint_slot(endpoint_find(vnet, &packet->tuple.source)) : 0;
+	return vnet ? endpoint_slot(vnet, endpoint_find(vnet, &packet->tuple.source)) : 0;
 }
 
 static __noinline int import_route(struct packet *packet, const struct imported_flow *import)
@@ -47,8 +47,7 @@ static __noinline int import_route(struct packet *packet, const struct imported_
 	reason = admit_source(packet);
 	if (reason)
 		return reason;
-	reason = route_to(packet,
-			  endpoint_slot(find_target(packet, &packet->tuple.destination)));
+	reason = route_to(packet, target_slot(packet, &packet->tuple.destination));
 	if (!reason && import->slot[1] && packet->out_slot != import->slot[1])
 		reason = DROP_NO_ENDPOINT;
 	return reason;

@@ -118,7 +118,7 @@ static __always_inline __u32 vnet_sharing(const struct packet *packet)
 /* The VNI that a flow has which began where the packet goes, if it is another one, else 0. */
 static __noinline __u32 far_vni(const struct packet *packet, __u32 vni)
 {
-	__u32 slot = endpoint_slot(find_target(packet, &packet->tuple.destination));
+	__u32 slot = target_slot(packet, &packet->tuple.destination);
 	const struct port *port = slot ? port_at(packet->root, slot) : NULL;
 	__u32 far = port ? port_vni(port) : vni;
 

@@ -8,6 +8,7 @@
 
 #include "bpf/packet.h"
 #include "maps/control.h"
+#include "maps/tunnel.h"
 
 /* The structure that starts at a line of `tables`, or NULL. The caller names a type of one line. */
 static __always_inline void *table_at(__u32 line)
@@ -78,13 +79,12 @@ static __always_inline bool address_is_ipv4(const struct ip_address *address)
 	return address->halves[0] == 0 && address->words[2] == bpf_htonl(0xffff);
 }
 
-/* Who has an address in a vnet: kind << ENDPOINT_KIND_SHIFT | value, or 0. */
-static __always_inline __u32 endpoint_find(const struct vnet *vnet,
-					   const struct ip_address *address)
+/* What endpoint buckets say of an address: kind << ENDPOINT_KIND_SHIFT | value, or 0. */
+static __always_inline __u32 endpoint_in(__u32 buckets, __u32 mask, __u32 seed,
+					 const struct ip_address *address)
 {
-	const struct endpoint_bucket *bucket = table_at(
-		vnet->endpoints +
-		(endpoint_hash(address, vnet->endpoint_seed) & vnet->endpoint_mask));
+	const struct endpoint_bucket *bucket =
+		table_at(buckets + (endpoint_hash(address, seed) & mask));
 
 	if (!bucket)
 		return 0;
@@ -94,9 +94,33 @@ static __always_inline __u32 endpoint_find(const struct vnet *vnet,
 	return 0;
 }
 
-/* The slot of the port that an endpoint is, or 0. */
-static __always_inline __u32 endpoint_slot(__u32 target)
+/* Who has an address in a vnet. */
+static __always_inline __u32 endpoint_find(const struct vnet *vnet,
+					   const struct ip_address *address)
 {
+	return endpoint_in(vnet->endpoints, vnet->endpoint_mask, vnet->endpoint_seed, address);
+}
+
+/* What an endpoint is that lives on a remote, or NULL. */
+static __always_inline const struct remote_address *remote_address_of(const struct vnet *vnet,
+								      __u32 target)
+{
+	__u32 number = target & ENDPOINT_VALUE_MASK;
+	const struct remote_addresses *addresses;
+
+	if (target >> ENDPOINT_KIND_SHIFT != ENDPOINT_REMOTE)
+		return NULL;
+	addresses = table_at(vnet->remotes + number / REMOTE_ADDRESSES_PER_LINE);
+	return addresses ? &addresses->address[number % REMOTE_ADDRESSES_PER_LINE] : NULL;
+}
+
+/* The slot by which an endpoint is reached: a port's, or a tunnel's end. 0: by none. */
+static __always_inline __u32 endpoint_slot(const struct vnet *vnet, __u32 target)
+{
+	const struct remote_address *remote = remote_address_of(vnet, target);
+
+	if (remote)
+		return remote->slot;
 	return target >> ENDPOINT_KIND_SHIFT == ENDPOINT_PORT ? target & ENDPOINT_VALUE_MASK : 0;
 }
 

@@ -83,4 +83,18 @@ static __noinline __u32 find_target(const struct packet *packet, const struct ip
 	return endpoint_find(vnet, address);
 }
 
+/* The slot by which such an endpoint is reached, or 0. */
+static __always_inline __u32 slot_of_target(const struct packet *packet, __u32 target)
+{
+	const struct vnet *vnet = table_at(packet->in->vnet);
+
+	return vnet ? endpoint_slot(vnet, target) : 0;
+}
+
+static __always_inline __u32 target_slot(const struct packet *packet,
+					 const struct ip_address *address)
+{
+	return slot_of_target(packet, find_target(packet, address));
+}
+
 #endif

@@ -63,7 +63,13 @@ static __always_inline int route_to(struct packet *packet, __u32 slot)
 		return unreachable(packet);
 	packet->out_slot = slot;
 	packet->out = port_at(packet->root, slot);
-	return !packet->out || slot == packet->in_slot ? DROP_NO_ENDPOINT : 0;
+	if (!packet->out || slot == packet->in_slot)
+		return DROP_NO_ENDPOINT;
+	/* Remotes reach each other without this host; each would hand it on to the other. */
+	return packet->in->delivery == DELIVERY_TUNNEL &&
+			       packet->out->delivery == DELIVERY_TUNNEL ?
+		       DROP_NO_ENDPOINT :
+		       0;
 }
 
 /* What answers a port that sent on what was not from it goes back there, whatever routes say, as long
@@ -98,7 +104,7 @@ static __noinline int find_route(struct packet *packet)
 		reason = route_translated(packet, target);
 	} else {
 		plan_nothing(packet);
-		reason = route_to(packet, endpoint_slot(target));
+		reason = route_to(packet, slot_of_target(packet, target));
 	}
 	if (reason)
 		return reason;

@@ -24,6 +24,7 @@
 #include "bpf/shortcut.h"
 #include "bpf/sweep.h"
 #include "bpf/trace.h"
+#include "bpf/tunnel.h"
 
 char _license[] SEC("license") = "Dual BSD/GPL";
 
@@ -127,7 +128,8 @@ int sluice_start(struct __sk_buff *skb)
 	return start_sweep();
 }
 
-/* Uplinks carry the host's own traffic, which goes up the stack, and what VFs send. */
+/* Uplinks carry the host's own traffic, which goes up the stack, what VFs send (XDP) and what remotes
+ * send (tc). */
 SEC("xdp")
 int sluice_uplink_xdp(struct xdp_md *xdp)
 {
@@ -142,11 +144,18 @@ int sluice_uplink_xdp(struct xdp_md *xdp)
 	return deliver_xdp(&packet, carry(&packet), true);
 }
 
-
 SEC("tc")
 int sluice_uplink_tc(struct __sk_buff *skb)
 {
-	return TC_ACT_UNSPEC;
+	struct packet packet;
+	int outcome;
+
+	packet.skb = skb;
+	packet.hook = HOOK_TC;
+	outcome = enter_tunnel(&packet);
+	if (outcome)
+		return outcome == LEAVE_HOST ? TC_ACT_UNSPEC : TC_ACT_SHOT;
+	return deliver_tc(&packet, carry(&packet));
 }
 
 /* For the far end of a veth pair: lets frames redirected by XDP arrive there. */

@@ -16,9 +16,11 @@ static void print_hop(const struct sluice_next_hop *hop)
 	if (hop->table[0])
 		printf("%s%s%s%s%s, by route %s/%s\n", hop->type, hop->to[0] ? " " : "", hop->to,
 		       hop->address[0] ? " " : "", hop->address, hop->table, hop->prefix);
-	else if (strcmp(hop->type, "None") != 0)
+	else if (strcmp(hop->type, "None") != 0 && hop->subnet[0])
 		printf("%s %s, by route %s (subnet %s)\n", hop->type, hop->to, hop->prefix,
 		       hop->subnet);
+	else if (strcmp(hop->type, "None") != 0)
+		printf("%s %s, by route %s\n", hop->type, hop->to, hop->prefix);
 	else
 		printf("None: %s%s\n", hop->prefix[0] ? "nobody has the address in " : "no route",
 		       hop->prefix);

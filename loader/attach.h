@@ -168,7 +168,8 @@ int dispatcher_attach(const struct sluice *sw, const char *ifname, __u32 ifindex
 int dispatcher_detach(__u32 ifindex, __u32 program);
 bool dispatcher_has(__u32 ifindex, __u32 program);
 
-/* loader/tunnel_uplink.c: ifindex of the uplink that frames to remotes leave by; 0: none is there. */
-__u32 tunnel_uplink(const struct sluice_config *config, const struct attachments *attachments);
+/* loader/tunnel_uplink.c: the uplink that frames to remotes leave by; NULL: none is there. */
+const struct placement *tunnel_uplink(const struct sluice_config *config,
+				      const struct attachments *attachments);
 
 #endif

@@ -128,10 +128,6 @@ static int gather(struct commit *commit, unsigned int flags, struct sluice_error
 {
 	int result;
 
-	if (commit->config->remote_count)
-		return sluice_error_set(error, -ENOTSUP,
-					"the programs of this version do not reach remotes yet: take them "
-					"out of the document");
 	result = sluice_check(commit->sw, commit->config, error) ?:
 		 refuse_translation(commit->config, error) ?:
 		 write_text(commit->config, &commit->text, &commit->length, error) ?:

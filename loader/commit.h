@@ -19,7 +19,7 @@ struct commit {
 	bool made_devices;             /* which have to go again if it fails */
 	bool same_attachments;         /* next is what running is: nothing to attach, detach or record */
 	struct placement *placements;
-	__u32 uplink;                  /* that tunnels go by; 0: none */
+	const struct placement *uplink; /* what tunnels go by; NULL: nothing */
 	struct root before;            /* the running version's; zero: none */
 	__u32 version;                 /* the new one's */
 	__u32 root;

@@ -94,15 +94,20 @@ static int each_end(const struct commit *commit, struct sluice_error *error,
 	return result;
 }
 
+static __u32 uplink_ifindex(const struct commit *commit)
+{
+	return commit->uplink ? commit->uplink->ifindex : 0;
+}
+
 static int end_lacks(const struct commit *commit, __u32 slot, struct sluice_error *error)
 {
 	(void)error;
-	return device_in(commit->sw->map.devices_tc, slot) != commit->uplink;
+	return device_in(commit->sw->map.devices_tc, slot) != uplink_ifindex(commit);
 }
 
 static int fill_end(const struct commit *commit, __u32 slot, struct sluice_error *error)
 {
-	return put_end(commit->sw, slot, commit->uplink, error);
+	return put_end(commit->sw, slot, uplink_ifindex(commit), error);
 }
 
 /* Of the running version. */

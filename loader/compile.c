@@ -206,7 +206,7 @@ static __u8 port_flags(const struct compiler *compiler, const struct sluice_port
 	return flags;
 }
 
-static __u16 way_mtu(const struct placement *placement)
+__u16 way_mtu(const struct placement *placement)
 {
 	if (!placement->mtu || placement->mtu > SLUICE_MTU_ANY)
 		return SLUICE_MTU_ANY;
@@ -308,7 +308,7 @@ static int lay_version(struct compiler *compiler, struct root *root, __u32 *line
 }
 
 static int compile_once(struct tables *tables, const struct sluice_config *config,
-			const struct placement *placements, __u32 uplink, struct ids *slots,
+			const struct placement *placements, const struct placement *uplink, struct ids *slots,
 			struct ids *rules, __u32 version, __u32 *root_line, struct sluice_error *error)
 {
 	struct compiler compiler = {
@@ -330,7 +330,8 @@ static int compile_once(struct tables *tables, const struct sluice_config *confi
 }
 
 int compile(struct tables *tables, const struct sluice_config *config,
-	    const struct placement *placements, __u32 uplink, struct ids *slots, struct ids *rules,
+	    const struct placement *placements, const struct placement *uplink,
+	    struct ids *slots, struct ids *rules,
 	    __u32 version, __u32 *root_line, struct sluice_error *error)
 {
 	int result = compile_once(tables, config, placements, uplink, slots, rules, version, root_line,

@@ -34,11 +34,12 @@ struct placement {
 };
 
 /* Fills the extent begun in tables with config as version `version`. placements: one per
- * config->ports, same order. uplink: ifindex of the device that tunnels go by, 0: none. slots and
+ * config->ports, same order. uplink: what tunnels go by, or NULL. slots and
  * rules: numbers are taken from them. *root: the line to store into struct control. -ENOSPC when the
  * extent's limit is too small: nothing is published. */
 int compile(struct tables *tables, const struct sluice_config *config,
-	    const struct placement *placements, __u32 uplink, struct ids *slots, struct ids *rules,
+	    const struct placement *placements, const struct placement *uplink,
+	    struct ids *slots, struct ids *rules,
 	    __u32 version, __u32 *root, struct sluice_error *error);
 
 /*

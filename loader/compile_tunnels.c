@@ -7,6 +7,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/if_ether.h>
 #include <netinet/in.h>
 #include <netinet/ip.h>
 #include <netinet/ip6.h>
@@ -53,6 +54,19 @@ int place_tunnel_ends(struct compiler *compiler)
 	return 0;
 }
 
+static __u16 header_checksum(const struct iphdr *header)
+{
+	__u16 words[sizeof(*header) / 2];
+	__u32 sum = 0;
+
+	memcpy(words, header, sizeof(words));
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+		sum += words[i];
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (__u16)~sum;
+}
+
 static void put_ipv4(__u8 *to, const struct sluice_config *config, const struct sluice_remote *remote)
 {
 	struct iphdr header = {
@@ -65,6 +79,8 @@ static void put_ipv4(__u8 *to, const struct sluice_config *config, const struct 
 		.daddr = remote->address.words[3],
 	};
 
+	/* Of what is known now: programs add the length and the class. */
+	header.check = header_checksum(&header);
 	memcpy(to, &header, sizeof(header));
 }
 
@@ -115,7 +131,7 @@ static int lay_tunnel(struct compiler *compiler, size_t index)
 	tunnel->length = (__u8)(ip_length + types[config->tunnel_type].bytes);
 	tunnel->type = (__u8)config->tunnel_type;
 	tunnel->remote = (__u16)(end->remote + 1);
-	tunnel->uplink = compiler->uplink;
+	tunnel->uplink = compiler->uplink ? compiler->uplink->ifindex : 0;
 	return 0;
 }
 
@@ -185,6 +201,16 @@ int compile_tunnels(struct compiler *compiler, struct root *root)
 	return result || !compiler->config->remote_count ? result : lay_entry(compiler, root);
 }
 
+/* What is left of the uplink's MTU for an inner packet. */
+static __u16 inner_mtu(const struct compiler *compiler, size_t end)
+{
+	const struct tunnel *tunnel = tables_line(compiler->tables, compiler->end_line[end]);
+	__u16 mtu = compiler->uplink ? way_mtu(compiler->uplink) : SLUICE_MTU_ANY;
+	__u16 headers = (__u16)(tunnel->length + ETH_HLEN);
+
+	return mtu == SLUICE_MTU_ANY ? mtu : mtu > headers ? (__u16)(mtu - headers) : 1;
+}
+
 /* Whose flows they are is each host's to police at its own ports: an end has no NSGs and no ACLs. */
 void lay_tunnel_ports(struct compiler *compiler, struct port *ports)
 {
@@ -194,7 +220,8 @@ void lay_tunnel_ports(struct compiler *compiler, struct port *ports)
 		struct port *port = &ports[compiler->end_slot[i]];
 
 		*port = (struct port){
-			.slot = compiler->end_slot[i],
+			.slot = (__u16)compiler->end_slot[i],
+			.mtu = inner_mtu(compiler, i),
 			.vnet = build->line,
 			.subnet = end->subnet == NO_SUBNET ? 0 : build->subnet_line[end->subnet],
 			.tunnel = compiler->end_line[i],

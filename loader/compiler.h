@@ -72,7 +72,7 @@ struct compiler {
 	struct tunnel_ends ends;
 	__u32 *end_slot;                /* by index in ends */
 	__u32 *end_line;                /* by index in ends: line of its struct tunnel */
-	__u32 uplink;                   /* ifindex of the device that tunnels go by */
+	const struct placement *uplink; /* what tunnels go by, or NULL */
 	unsigned int flow_share;        /* of each port without a flowLimit */
 };
 
@@ -106,6 +106,9 @@ int lay_buckets(struct compiler *compiler, const struct device_entry *entries, s
 void add_endpoint(struct endpoints *endpoints, const struct ip_address *address,
 		  enum endpoint_kind kind, __u32 value);
 int lay_endpoints(struct compiler *compiler, const struct endpoints *endpoints, struct vnet *vnet);
+
+/* compile.c: the longest IP packet that a way takes. */
+__u16 way_mtu(const struct placement *placement);
 
 /* compile_tunnels.c: slots for the ends of tunnels, their headers and the way in, and their ports. */
 int place_tunnel_ends(struct compiler *compiler);

@@ -159,7 +159,17 @@ static void name_port(const struct sluice *sw, const char *type, __u32 slot,
 	snprintf(hop->to, sizeof(hop->to), "%s", name ? name : "");
 }
 
-/* Who has the destination, where its route leads to a subnet. */
+/* The remote that an address of a vnet lives on, by the address's number. */
+static const char *remote_of(const struct sluice_config *config, __u32 vni, __u32 number)
+{
+	for (size_t i = 0; i < config->vnet_count; i++)
+		if (config->vnets[i].vni == vni && number < config->vnets[i].address_count)
+			return config->vnets[i].addresses[number].remote;
+	return "";
+}
+
+/* Who has the destination, where no route of a table says otherwise. Of remotes there are addresses in no
+ * subnet of this host. */
 static void fill_endpoint(const struct sluice *sw, const struct vnet *vnet,
 			  const struct ip_address *destination, struct sluice_next_hop *hop)
 {
@@ -168,6 +178,11 @@ static void fill_endpoint(const struct sluice *sw, const struct vnet *vnet,
 	switch (target >> ENDPOINT_KIND_SHIFT) {
 	case ENDPOINT_PORT:
 		name_port(sw, "Port", target & ENDPOINT_VALUE_MASK, hop);
+		break;
+	case ENDPOINT_REMOTE:
+		snprintf(hop->type, sizeof(hop->type), "Remote");
+		snprintf(hop->to, sizeof(hop->to), "%s",
+			 remote_of(sw->config, vnet->vni, target & ENDPOINT_VALUE_MASK));
 		break;
 	case ENDPOINT_GATEWAY:
 		snprintf(hop->type, sizeof(hop->type), "Gateway");
@@ -199,6 +214,7 @@ static int fill_hop(struct sluice *sw, const struct port *line, const char *port
 	snprintf(hop->table, sizeof(hop->table), "%s", deciding.table ? deciding.table : "");
 	switch (way >> ROUTE_KIND_SHIFT) {
 	case ROUTE_SUBNET:
+	case ROUTE_NOWHERE:
 		fill_endpoint(sw, vnet, destination, hop);
 		break;
 	case ROUTE_PORT:

@@ -151,6 +151,7 @@ static int resolve_one(struct attachment *attachment, const struct devices *devi
 		if (attachment->uplink)
 			attachment->placement = old->placement;
 	}
+	attachment->placement.ifindex = device->ifindex;
 	attachment->placement.mtu = device->mtu;
 	return 0;
 }
@@ -291,6 +292,9 @@ int attachments_resolve(const struct sluice_config *config, const struct devices
 		snprintf(attachment->device, sizeof(attachment->device), "%s",
 			 config->uplinks[i].device);
 		attachment->wanted = config->uplinks[i].hook;
+		/* What comes from remotes is unwrapped by tc. */
+		if (config->remote_count && attachment->wanted == SLUICE_HOOK_AUTO)
+			attachment->wanted = SLUICE_HOOK_TC;
 		result = resolve_one(attachment, devices, running, tolerate_missing, error);
 		if (result)
 			say_place(config, &config->uplinks[i].place, error);

@@ -372,9 +372,9 @@ int sluice_trace_run(struct sluice *sw, const char *port, bool keep_flows,
 /* The slot of a port of the running version, or -ENOENT. */
 int sluice_port_slot(struct sluice *sw, const char *port, struct sluice_error *error);
 
-/* Where the vnet of a port would send a packet: type is "Port", "VirtualAppliance" (the port that a
- * route names), "Gateway", "Internet" or "None"; to is a port's or subnet's name, or empty, prefix the
- * route that decided. */
+/* Where the vnet of a port would send a packet: type is "Port", "Remote", "VirtualAppliance" (the port
+ * that a route names), "Gateway", "Internet" or "None"; to is a port's, remote's or subnet's name, or
+ * empty, prefix the route that decided. */
 struct sluice_next_hop {
 	char type[20];
 	char to[64];

@@ -21,13 +21,14 @@ static bool is_local(const struct ifaddrs *entry, const struct ip_address *local
 }
 
 /* The uplink that has tunnel.local; when none has, as where it is on `lo`, the first that is there. */
-__u32 tunnel_uplink(const struct sluice_config *config, const struct attachments *attachments)
+const struct placement *tunnel_uplink(const struct sluice_config *config,
+				      const struct attachments *attachments)
 {
 	struct ifaddrs *addresses = NULL;
-	__u32 first = 0, found = 0;
+	const struct placement *first = NULL, *found = NULL;
 
 	if (!config->remote_count)
-		return 0;
+		return NULL;
 	if (getifaddrs(&addresses))
 		addresses = NULL;
 	for (size_t i = 0; i < attachments->count && !found; i++) {
@@ -35,11 +36,11 @@ __u32 tunnel_uplink(const struct sluice_config *config, const struct attachments
 
 		if (!attachment->uplink || !attachment->ifindex)
 			continue;
-		first = first ?: attachment->ifindex;
+		first = first ?: &attachment->placement;
 		for (const struct ifaddrs *entry = addresses; entry; entry = entry->ifa_next)
 			if (!strcmp(entry->ifa_name, attachment->ifname) &&
 			    is_local(entry, &config->tunnel_local))
-				found = attachment->ifindex;
+				found = &attachment->placement;
 	}
 	freeifaddrs(addresses);
 	return found ?: first;

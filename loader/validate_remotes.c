@@ -44,6 +44,12 @@ static int validate_remote(struct validation *validation, const struct sluice_re
 	if (why)
 		return refuse(validation, remote, "address", 0, "remote \"%s\": %s is %s",
 			      remote->name, text, why);
+	for (size_t i = 0; i < config->uplink_count; i++)
+		if (config->uplinks[i].hook == SLUICE_HOOK_XDP ||
+		    config->uplinks[i].hook == SLUICE_HOOK_XDP_GENERIC)
+			return refuse(validation, &config->uplinks[i], "hook", 0,
+				      "uplink \"%s\": what comes from remotes is unwrapped by tc: set "
+				      "hook: auto", config->uplinks[i].device);
 	if (is_zero(&config->tunnel_local))
 		return refuse(validation, remote, NULL, 0,
 			      "remote \"%s\": frames need an address to come from: give tunnel.local, "
@@ -132,6 +138,26 @@ static int validate_holders(struct validation *validation, const struct sluice_v
 	return code;
 }
 
+/* The kernel's next hops are asked for by tc. */
+static int validate_ports_of(struct validation *validation, const struct sluice_vnet *vnet)
+{
+	const struct sluice_config *config = validation->config;
+
+	for (size_t i = 0; i < config->port_count; i++) {
+		const struct sluice_port *port = &config->ports[i];
+		bool xdp = port->hook == SLUICE_HOOK_XDP || port->hook == SLUICE_HOOK_XDP_GENERIC;
+
+		if (strcmp(port->vnet, vnet->name) != 0)
+			continue;
+		if (xdp || port->acceleration == SLUICE_ACCELERATION_VF)
+			return refuse(validation, port, xdp ? "hook" : "acceleration.mode", 0,
+				      "port \"%s\": remotes, on which vnet \"%s\" has addresses, are "
+				      "reached by tc only: set %s", port->name, vnet->name,
+				      xdp ? "hook: auto" : "acceleration.mode: off");
+	}
+	return 0;
+}
+
 static int validate_address(struct validation *validation, const struct sluice_vnet *vnet,
 			    const struct sluice_vnet_address *from)
 {
@@ -194,6 +220,8 @@ int validate_remotes(struct validation *validation)
 						&config->vnets[i].addresses[j]);
 		if (!code && config->vnets[i].address_count)
 			code = validate_holders(validation, &config->vnets[i]);
+		if (!code && config->vnets[i].address_count)
+			code = validate_ports_of(validation, &config->vnets[i]);
 	}
 	if (code)
 		return code;

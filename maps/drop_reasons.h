@@ -25,6 +25,12 @@
 	  "first fragment without the whole header chain (RFC 7112), or offset inside it")         \
 	X(ARP_MALFORMED, "arp-malformed", PARSE, "not Ethernet/IPv4 ARP of the right length")    \
 	X(ND_MALFORMED, "nd-malformed", PARSE, "neighbor discovery message breaks RFC 4861, 7.1")\
+	X(TUNNEL_HEADER, "tunnel-header", PARSE,                                                 \
+	  "from a remote: headers cut short, lengths that lie, or flags that change what follows") \
+	X(TUNNEL_REMOTE, "tunnel-remote", ADMIT, "tunnelled by a host that is no remote")        \
+	X(TUNNEL_VNI, "tunnel-vni", ADMIT, "tunnelled with a VNI of no vnet that is on remotes")  \
+	X(TUNNEL_ECN, "tunnel-ecn", ADMIT,                                                       \
+	  "congested on its way between hosts, and its ends do not understand ECN (RFC 6040)")     \
 	X(PORT_UNBOUND, "port-unbound", ADMIT, "the device is no port of the running version")   \
 	X(VLAN_TAGGED, "vlan-tagged", ADMIT, "VLAN tag on an access port")                       \
 	X(MAC_SPOOFED, "mac-spoofed", ADMIT, "source MAC is not the port's")                     \

@@ -139,7 +139,7 @@ void bpf_switch_apply(struct bpf_switch *sw, const char *yaml)
 	ids_begin(sw->slots);
 	ids_begin(sw->rules);
 	if (tables_begin(&sw->tables, sw->control->root, &error) ||
-	    compile(&sw->tables, config, placements, 0, sw->slots, sw->rules, sw->version + 1, &root,
+	    compile(&sw->tables, config, placements, NULL, sw->slots, sw->rules, sw->version + 1, &root,
 		    &error))
 		fail_msg("compile: %s", error.message);
 	tables_end(&sw->tables);

@@ -36,7 +36,7 @@ int bench_compile(struct bench *bench, struct sluice_error *error)
 
 	memset(&bench->lines[0], 0, sizeof(bench->lines[0]));
 	assert_int_equal(tables_begin(&bench->tables, 0, NULL), 0);
-	result = compile(&bench->tables, bench->config, bench->placements, 0, bench->slots,
+	result = compile(&bench->tables, bench->config, bench->placements, NULL, bench->slots,
 			 bench->rules, 1, &root, error);
 	tables_end(&bench->tables);
 	bench->root = result ? NULL : (const struct root *)&bench->lines[root];

@@ -221,7 +221,7 @@ static int compile_next(struct differential *differential, const struct sluice_c
 	if (!result)
 		result = tables_begin(&differential->tables, differential->control->root, error);
 	if (!result)
-		result = compile(&differential->tables, config, placements, 0, differential->slots,
+		result = compile(&differential->tables, config, placements, NULL, differential->slots,
 				 differential->rules, differential->version + 1, root, error);
 	tables_end(&differential->tables);
 	free(placements);

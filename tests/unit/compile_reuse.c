@@ -55,7 +55,7 @@ static struct lines lay(struct bench *bench, __u32 running)
 	struct lines lines = { 0 };
 
 	assert_int_equal(tables_begin(&bench->tables, running, &error), 0);
-	if (compile(&bench->tables, bench->config, bench->placements, 0, bench->slots, bench->rules, 1,
+	if (compile(&bench->tables, bench->config, bench->placements, NULL, bench->slots, bench->rules, 1,
 		    &lines.root, &error))
 		fail_msg("%s", error.message);
 	tables_end(&bench->tables);

@@ -123,7 +123,7 @@ static void a_document_that_does_not_fit_leaves_root_untouched(void **state)
 		bench.tables.count = limit;
 		assert_int_equal(tables_begin(&bench.tables, 0, NULL), 0);
 		error.message[0] = '\0';
-		result = compile(&bench.tables, bench.config, bench.placements, 0, bench.slots,
+		result = compile(&bench.tables, bench.config, bench.placements, NULL, bench.slots,
 				 bench.rules, 1, &root, &error);
 		tables_end(&bench.tables);
 		if (!result)
@@ -170,7 +170,7 @@ static void a_hundred_thousand_rules_can_be_replaced_by_as_many(void **state)
 		int result;
 
 		assert_int_equal(tables_begin(&bench.tables, root, &error), 0);
-		result = compile(&bench.tables, bench.config, bench.placements, 0, bench.slots,
+		result = compile(&bench.tables, bench.config, bench.placements, NULL, bench.slots,
 				 bench.rules, version, &root, &error);
 		tables_end(&bench.tables);
 		assert_int_equal(result, 0);

@@ -165,6 +165,15 @@ static const struct bad bad_documents[] = {
 		  "{address: @10.1.1, " MAC ", remote: h}"),
 	  "address: \"10.1.1\" is not an IPv4 or IPv6 address" },
 
+	{ "remotes_by_an_uplink_of_xdp",
+	  HEAD "uplinks: [{device: eth0, hook: @xdp}]\n" LOCAL REMOTE,
+	  "uplink \"eth0\": what comes from remotes is unwrapped by tc: set hook: auto" },
+	{ "remotes_of_a_port_of_xdp",
+	  HEAD WIRE LOCAL REMOTE WIDE("{address: 10.1.2.9, " MAC ", remote: h}")
+		  PORT(MAC ", hook: @xdp"),
+	  "port \"vm1\": remotes, on which vnet \"blue\" has addresses, are reached by tc only: set "
+	  "hook: auto" },
+
 	/* what this version can not do */
 	{ "segments", HEAD "segments: @[{name: lan}]\n",
 	  "segments: this version can not do that yet; take it out" },

@@ -71,7 +71,7 @@ static void lay_whole(struct town *town)
 	struct sluice_error error = { 0 };
 
 	assert_int_equal(tables_begin(&bench->tables, town->root, &error), 0);
-	if (compile(&bench->tables, bench->config, bench->placements, 0, bench->slots, bench->rules,
+	if (compile(&bench->tables, bench->config, bench->placements, NULL, bench->slots, bench->rules,
 		    town->root ? bench->root->version + 1 : 1, &town->root, &error))
 		fail_msg("%s", error.message);
 	tables_end(&bench->tables);

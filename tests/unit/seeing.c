@@ -59,7 +59,7 @@ static int setup(void **state)
 	sw->config_version = 1;
 	tables.lines = sw->lines;
 	assert_int_equal(tables_begin(&tables, 0, NULL), 0);
-	assert_int_equal(compile(&tables, sw->config, world->placements, 0, sw->slots, sw->rules, 1,
+	assert_int_equal(compile(&tables, sw->config, world->placements, NULL, sw->slots, sw->rules, 1,
 				 &world->control.root, NULL),
 			 0);
 	tables_end(&tables);

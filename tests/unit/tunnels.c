@@ -136,6 +136,7 @@ static void each_subnet_has_its_end_and_each_address_its_mac(void **state)
 	bench_open(&bench, bench_read(document), LINES);
 	assert_int_equal(bench_compile(&bench, NULL), 0);
 	near = end_of(&bench, "10.1.1.9", &mac);
+	assert_int_equal(near->mtu, SLUICE_MTU_ANY);
 	assert_int_equal(mac, 0x0a);
 	near6 = end_of(&bench, "fd00:1:0:1::9", &mac);
 	assert_int_equal(mac, 0x0a);
@@ -174,7 +175,7 @@ static void same_headers(const char *text, const __u8 *expected, size_t length)
 static void headers_over_ipv4_are_laid_to_the_byte(void **state)
 {
 	static const __u8 expected[] = {
-		0x45, 0, 0, 0, 0, 0, 0x40, 0, 64, 17, 0, 0, 192, 0, 2, 1, 192, 0, 2, 2,
+		0x45, 0, 0, 0, 0, 0, 0x40, 0, 64, 17, 0xb6, 0xe9, 192, 0, 2, 1, 192, 0, 2, 2,
 		0, 0, 0x12, 0xb5, 0, 0, 0, 0, 0x08, 0, 0, 0, 0, 0x13, 0x89, 0,
 	};
 
