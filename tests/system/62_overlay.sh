@@ -124,7 +124,7 @@ threat_15_a_guest_of_another_vni_is_not_heard()
 
 next_hop_names_the_remote()
 {
-	sluice next-hop web1 --dest-ip 10.1.3.9 | grep -x 'Remote other'
+	sluice next-hop web1 --dest-ip 10.1.3.9 | grep -x 'Remote other, by route 10.1.0.0/16'
 	sluice next-hop web1 --dest-ip 10.1.1.9 | grep 'Remote other, by route 10.1.1.0/24'
 }
 
