@@ -214,7 +214,7 @@ static int fill_hop(struct sluice *sw, const struct port *line, const char *port
 	snprintf(hop->table, sizeof(hop->table), "%s", deciding.table ? deciding.table : "");
 	switch (way >> ROUTE_KIND_SHIFT) {
 	case ROUTE_SUBNET:
-	case ROUTE_NOWHERE:
+	case ROUTE_UNUSED:
 		fill_endpoint(sw, vnet, destination, hop);
 		break;
 	case ROUTE_PORT:

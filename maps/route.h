@@ -16,7 +16,7 @@
 enum route_kind {
 	ROUTE_NOWHERE = 0,  /* no route: dropped with no-route */
 	ROUTE_SUBNET = 1,   /* in a subnet, own or a peer's: the destination must be an endpoint */
-	ROUTE_UNUSED = 2,   /* in a vnet's prefix, but in no subnet of it: no-route as well */
+	ROUTE_UNUSED = 2,   /* in a vnet's prefix, but in no subnet of it: a remote's, or no-route */
 	ROUTE_PORT = 3,     /* value: the slot of the port that is the next hop */
 	ROUTE_NONE = 4,     /* nextHop: none: dropped with route-none */
 	ROUTE_INTERNET = 5, /* nextHop: internet: nothing leads there yet, no-route */
