@@ -287,6 +287,24 @@ static struct frame large_error(int family)
 		   .icmp_type = family == AF_INET ? 3 : 1, .quote = &asked);
 }
 
+/* What carol sends to alice, as a port that may do so sends it on. */
+static struct frame sent_on_by(const struct actor *port, int family)
+{
+	return SAY(.from = port, .to = &alice, .family = family,
+		   .source = address_of(&carol, family));
+}
+
+static void let_bob_send_on(struct bpf_switch *sw, int family)
+{
+	assert_delivered(send_frame(sw, &carol, sent_on_by(&carol, family)), &bob);
+	assert_delivered(send_frame(sw, &bob, sent_on_by(&bob, family)), &alice);
+}
+
+static struct frame sent_on_again(int family)
+{
+	return sent_on_by(&alice, family);
+}
+
 static void narrow_carols_way(struct bpf_switch *sw, int family)
 {
 	let_carol_ask(sw, family);
@@ -306,6 +324,13 @@ static void lose_bobs_device(struct bpf_switch *sw, int family)
 		fail_msg("devices: %s", strerror(errno));
 }
 
+#define SENDS_ON "guards: {spoofing: allow}"
+#define TO_ALICE_BY_BOB \
+	"routes: {r: [{prefix: 10.1.1.4/32, nextHop: 10.1.1.5}, " \
+	"{prefix: \"fd00:1:0:1::4/128\", nextHop: \"fd00:1:0:1::5\"}]}"
+#define BOB_NOWHERE \
+	"routes: {r: [{prefix: 10.1.1.5/32, nextHop: none}, " \
+	"{prefix: \"fd00:1:0:1::5/128\", nextHop: none}]}"
 #define NO_UDP "{name: no, direction: Outbound, access: Deny, protocol: Udp"
 
 static const struct provocation provocations[DROP_REASON_COUNT] = {
@@ -342,6 +367,10 @@ static const struct provocation provocations[DROP_REASON_COUNT] = {
 	[DROP_TCP_STATE] = { .frame = acknowledgment },
 	[DROP_ICMP_UNRELATED] = { .frame = unrelated_error },
 	[DROP_ICMP_RATE] = { .prepare = use_up_the_errors, .frame = unrelated_error },
+	[DROP_FLOW_LEGS] = { .town = { .alice = SENDS_ON, .bob = SENDS_ON, .db = "routes: r",
+				       .rest = TO_ALICE_BY_BOB },
+			     .prepare = let_bob_send_on,
+			     .frame = sent_on_again },
 	[DROP_FLOW_TABLE_FULL] = { .prepare = occupy_every_entry, .frame = honest },
 	[DROP_FLOW_LIMIT] = { .town = { .alice = "flowLimit: 1" },
 			      .prepare = use_up_the_quota,
@@ -353,6 +382,8 @@ static const struct provocation provocations[DROP_REASON_COUNT] = {
 				      .rest = "nsgs: {n: {rules: [" NO_UDP ", priority: 100}]}}" },
 			    .frame = honest },
 	[DROP_NO_ROUTE] = { .frame = to_nowhere },
+	[DROP_ROUTE_NONE] = { .town = { .web = "routes: r", .rest = BOB_NOWHERE },
+			      .frame = honest },
 	[DROP_NO_ENDPOINT] = { .frame = to_nobody },
 	[DROP_NO_WAY_OUT] = { .town = { .rest = "uplinks: [{device: p7}]\n"
 						"nat: [{name: n, type: gateway, vnet: red, "
