@@ -230,7 +230,7 @@ static __always_inline int read_outer_ipv6(const struct packet *packet,
 	if (!frame)
 		return LEAVE_HOST;
 	destination = frame->ip.destination;
-	if ( frame->ip.next != PROTOCOL_UDP ||
+	if (frame->ip.next != PROTOCOL_UDP ||
 	    !address_equal(&destination, &entry->local) ||
 	    frame->vxlan.udp.destination_port != entry->port)
 		return LEAVE_HOST;
