@@ -5,7 +5,7 @@
 # test and that of large rule sets, which it has no time for.
 # shellcheck source=tests/vm/lib.sh
 . "$(dirname "$0")/lib.sh"
-inside bookworm 900
+inside bookworm 1500
 
 modprobe -a veth cls_flower act_pedit act_csum act_mirred
 programs=()
