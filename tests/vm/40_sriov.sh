@@ -5,7 +5,7 @@
 cd "$(dirname "$0")/../.." || exit 1
 # shellcheck source=tests/vm/lib.sh
 . tests/vm/lib.sh
-inside trixie 560 sriov
+inside trixie 1200 sriov
 modprobe -a veth tun 8021q bonding virtio_net igb igbvf
 # shellcheck source=tests/system/lib.sh
 . tests/system/lib.sh

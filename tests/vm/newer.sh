@@ -8,7 +8,7 @@
 # shellcheck source=tests/vm/lib.sh
 . "$(dirname "$0")/lib.sh"
 # shellcheck disable=SC2154 # set by whoever sources this
-inside "$suite" 400
+inside "$suite" 900
 
 code=0
 modprobe -a veth tun cls_flower act_pedit act_csum act_mirred
