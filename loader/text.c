@@ -79,6 +79,15 @@ struct ip_address prefix_last(const struct sluice_prefix *prefix)
 	return address_block_last(&prefix->address, prefix->length + (prefix->ipv6 ? 0 : 96));
 }
 
+int prefix_compare(const struct sluice_prefix *a, const struct sluice_prefix *b)
+{
+	int order = (int)a->ipv6 - (int)b->ipv6;
+
+	if (!order)
+		order = address_compare(&a->address, &b->address);
+	return order ? order : (int)a->length - (int)b->length;
+}
+
 int text_parse_number(const char *text, unsigned long low, unsigned long high,
 		      unsigned long *number, struct sluice_error *error)
 {

@@ -20,6 +20,9 @@ struct ip_address address_block_first(const struct ip_address *address, unsigned
 /* The same two for a prefix of the document. */
 struct ip_address prefix_first(const struct sluice_prefix *prefix);
 struct ip_address prefix_last(const struct sluice_prefix *prefix);
+/* Orders prefixes so that what lies inside another one comes after it. IPv4 before IPv6: in numbers the
+ * IPv4 block lies inside ::/8, which does not mean it. */
+int prefix_compare(const struct sluice_prefix *a, const struct sluice_prefix *b);
 
 int text_parse_address(const char *text, struct ip_address *address, struct sluice_error *error);
 int text_parse_prefix(const char *text, struct sluice_prefix *prefix, struct sluice_error *error);

@@ -20,13 +20,8 @@ struct claim {
 static int compare_claims(const void *a, const void *b)
 {
 	const struct claim *first = a, *second = b;
-	int order = (int)first->prefix->ipv6 - (int)second->prefix->ipv6;
 
-	if (!order)
-		order = address_compare(&first->first, &second->first);
-	if (!order)
-		order = (int)first->prefix->length - (int)second->prefix->length;
-	return order;
+	return prefix_compare(first->prefix, second->prefix);
 }
 
 static size_t add_claims(const struct sluice_config *config, size_t vnet, struct claim *claims)

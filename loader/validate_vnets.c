@@ -16,18 +16,11 @@ struct extent {
 	size_t index;
 };
 
-/* IPv4 before IPv6: in numbers the IPv4 block lies inside ::/8, which does not mean it. */
 static int compare_extents(const void *a, const void *b)
 {
 	const struct extent *first = a, *second = b;
-	int order = (int)first->prefix->ipv6 - (int)second->prefix->ipv6;
 
-	if (!order)
-		order = address_compare(&first->first, &second->first);
-	/* The shorter prefix first, so that what lies inside another one comes after it. */
-	if (!order)
-		order = (int)first->prefix->length - (int)second->prefix->length;
-	return order;
+	return prefix_compare(first->prefix, second->prefix);
 }
 
 static size_t add_extents(struct extent *extents, size_t count,
